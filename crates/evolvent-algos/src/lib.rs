@@ -1,0 +1,1 @@
+//! Evolutionary algorithms over vectors and over any genome.

@@ -1,0 +1,3 @@
+//! Words and traits of Evolvent.
+pub mod stream;
+pub use stream::{Purpose, RunKey, Stream, StreamKey, stream, stream_key};

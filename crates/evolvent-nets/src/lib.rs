@@ -1,0 +1,1 @@
+//! Networks on a flat parameter vector and their population-batched evaluation.

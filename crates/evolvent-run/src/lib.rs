@@ -1,0 +1,1 @@
+//! Experiment files, the runner, checkpoints, records, reports and export.

@@ -1,0 +1,1 @@
+//! Where a network meets a problem: rollouts, supervised evaluation, functions, external commands.

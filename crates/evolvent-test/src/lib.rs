@@ -1,0 +1,1 @@
+//! Conformance suites and reference values for the tests of Evolvent.

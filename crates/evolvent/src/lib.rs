@@ -1,0 +1,1 @@
+//! Evolve neural networks: weights, topologies, architectures and the rules by which they evolve.
