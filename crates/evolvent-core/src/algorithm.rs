@@ -215,6 +215,12 @@ pub trait Algorithm:
         None
     }
 
+    /// Itself with its population size times `population` and its initial step size times `sigma`, for restarts with
+    /// growing populations in this space. `None` if it has no population size.
+    fn rescaled(&self, _space: &Space<Self::Genome>, _population: f64, _sigma: f64) -> Option<Self> {
+        None
+    }
+
     /// Numbers about the inner state.
     fn diagnose(&self, _state: &Self::State, _out: &mut Diagnostics) {}
 }
@@ -226,7 +232,8 @@ pub trait Variation:
 {
     /// What it varies.
     type Genome: Genome;
-    /// Counters that outlive a generation: innovation numbers, ids. In the algorithm's state.
+    /// Counters that outlive a generation: innovation numbers, ids. In the algorithm's state. Children are made in
+    /// parallel where the type holds nothing (`()`), else one after the other.
     type Ledger: Clone + fmt::Debug + Default + Serialize + DeserializeOwned + Send + Sync + 'static;
 
     /// Checks its settings against the genes.
@@ -240,11 +247,13 @@ pub trait Variation:
         rng: &mut Stream,
     ) -> Self::Genome;
 
-    /// A changed copy, in place.
+    /// Changes a copy in place. `strength` scales the size or the probability of the changes: 1 is as set, and
+    /// algorithms that adapt or anneal mutation pass other factors above 0.
     fn mutate(
         &self,
         genes: &<Self::Genome as Genome>::Genes,
         genome: &mut Self::Genome,
+        strength: f64,
         ledger: &mut Self::Ledger,
         rng: &mut Stream,
     );

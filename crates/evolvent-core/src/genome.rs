@@ -1,5 +1,6 @@
 //! What variation acts on, and how a set of them is held.
 
+use crate::Violations;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
@@ -15,6 +16,12 @@ pub trait Genome:
     type Members: Members<Self>;
     /// What a decoder reads: `[f32]` for a vector, the genome itself for most others.
     type View: ?Sized + Sync;
+
+    /// Whether this genome can live in a space with these genes: a starting point, a champion from a file. Kinds whose
+    /// shape the genes fix override it.
+    fn fits(&self, _genes: &Self::Genes) -> Result<(), Violations> {
+        Ok(())
+    }
 }
 
 /// The members of a batch.

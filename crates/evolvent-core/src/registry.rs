@@ -105,6 +105,11 @@ macro_rules! algorithms {
                     _ => unreachable!("an algorithm with another one's state"),
                 }
             }
+            fn rescaled(&self, space: &$crate::Space<$Genome>, population: f64, sigma: f64) -> Option<Self> {
+                match self {
+                    $( Self::$Variant(a) => a.rescaled(space, population, sigma).map(Self::$Variant), )+
+                }
+            }
             fn diagnose(&self, state: &$State, out: &mut $crate::Diagnostics) {
                 match (self, state) {
                     $( (Self::$Variant(a), $State::$Variant(s)) => a.diagnose(s, out), )+

@@ -1,6 +1,6 @@
 //! Flat parameter vectors: the genome of most algorithms, dense or virtual, and the layout that a decoder gives them.
 
-use crate::{Genome, Members, Stream, StreamKey};
+use crate::{Genome, Members, Stream, StreamKey, Violations};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -14,6 +14,17 @@ impl Genome for Vector {
     type Genes = VectorGenes;
     type Members = Vectors;
     type View = [f32];
+
+    fn fits(&self, genes: &VectorGenes) -> Result<(), Violations> {
+        let mut v = Violations::new();
+        let dimension = genes.dimension();
+        let length = format!("{dimension} numbers, one per gene");
+        v.require(self.0.len() == dimension, "vector", self.0.len(), &length);
+        if let Some(i) = self.0.iter().position(|x| !x.is_finite()) {
+            v.add(&format!("vector.{i}"), self.0[i], "a finite number");
+        }
+        v.into_result()
+    }
 }
 
 /// The genes of a vector: how many, where they may lie, and what they are for.
@@ -315,7 +326,9 @@ impl Members<Vector> for Vectors {
     }
     fn from_owned(genomes: Vec<Vector>) -> Self {
         let dimension = genomes.first().map_or(0, |g| g.0.len());
-        Vectors::Dense { dimension, data: genomes.into_iter().flat_map(|g| g.0).collect() }
+        let mut data = Vec::with_capacity(dimension * genomes.len());
+        genomes.iter().for_each(|g| data.extend_from_slice(&g.0));
+        Vectors::Dense { dimension, data }
     }
     fn owned(&self, i: usize) -> Option<Vector> {
         match self {
