@@ -1,0 +1,153 @@
+//! Exported models in ONNX Runtime, against the interpreter of the programs they were made from.
+
+mod python;
+
+use evolvent_nets::{
+    Activation,
+    program::{Element, Interpreter, Kind, Port, Program, Reduction},
+};
+use evolvent_run::export::write_onnx;
+use std::path::Path;
+
+const STEPS: usize = 4;
+const LANES: usize = 5;
+
+/// Numbers between −3 and 3, a fixed sequence with exact zeros in it.
+fn numbers(count: usize, seed: usize) -> Vec<f32> {
+    (0..count)
+        .map(|i| match (i * 7919 + seed * 104_729 + 13) % 601 {
+            n if n % 37 == 0 => 0.0,
+            n => n as f32 / 100.0 - 3.0,
+        })
+        .collect()
+}
+
+/// A program with one operation, on an observation of this shape.
+fn single(shape: &[usize], kind: Kind, constants: &[(&[usize], usize)]) -> Program {
+    let mut program = Program::default();
+    let mut operands = vec![program.input("observation", shape)];
+    for (i, (shape, seed)) in constants.iter().enumerate() {
+        let data = numbers(shape.iter().product(), *seed);
+        operands.push(program.constant(&format!("constant{i}"), shape, data));
+    }
+    let names: Vec<&str> = operands.iter().map(String::as_str).collect();
+    let y = program.op("y", kind, &names);
+    finish(program, &y)
+}
+
+/// Declares a name the output, with the shape and element type that it has.
+fn finish(mut program: Program, name: &str) -> Program {
+    let info = program.check().unwrap()[name].clone();
+    program.outputs.push(Port { name: name.into(), shape: info.shape, element: info.element });
+    program
+}
+
+fn operations() -> Vec<(String, Program)> {
+    let image = [2, 7, 6];
+    let mut cases: Vec<(String, Program)> = Activation::ALL
+        .into_iter()
+        .map(|a| (format!("activation_{a:?}"), single(&[6], Kind::Activate(a), &[])))
+        .collect();
+    let conv = |stride, padding| Kind::Conv { stride, padding };
+    for (name, program) in [
+        ("matmul", single(&[6], Kind::MatMul, &[(&[6, 3], 1)])),
+        ("gemm", single(&[6], Kind::Gemm, &[(&[6, 3], 1), (&[3], 2)])),
+        ("conv", single(&image, conv([1, 1], [0, 0]), &[(&[3, 2, 3, 2], 3)])),
+        ("conv_bias_stride_padding", single(&image, conv([2, 1], [1, 2]), &[(&[3, 2, 3, 2], 3), (&[3], 4)])),
+        ("max_pool", single(&image, Kind::MaxPool { size: [2, 3], stride: [2, 2] }, &[])),
+        ("average_pool", single(&image, Kind::AveragePool { size: [3, 2], stride: [1, 3] }, &[])),
+        ("flatten", single(&image, Kind::Flatten, &[])),
+        ("reshape", single(&image, Kind::Reshape { shape: vec![6, 14] }, &[])),
+        ("slice", single(&image, Kind::Slice { axis: 1, start: 2, end: 5 }, &[])),
+        ("gather", single(&image, Kind::Gather { axis: 2, indices: vec![5, 0, 5] }, &[])),
+        ("add", single(&image, Kind::Add, &[(&[7, 1], 5)])),
+        ("sub", single(&[6], Kind::Sub, &[(&[6], 5)])),
+        ("mul", single(&[6], Kind::Mul, &[(&[1], 5)])),
+        ("div", single(&[6], Kind::Div, &[(&[6], 5)])),
+        ("max", single(&[6], Kind::Max, &[(&[6], 6)])),
+        ("min", single(&[6], Kind::Min, &[(&[6], 6)])),
+        ("clip", single(&[6], Kind::Clip { low: -0.5, high: 1.25 }, &[])),
+        ("softmax", single(&[6], Kind::Softmax, &[])),
+        ("arg_max", single(&[6], Kind::ArgMax, &[])),
+        ("sum", single(&[3, 4], Kind::Reduce(Reduction::Sum), &[])),
+        ("mean", single(&[3, 4], Kind::Reduce(Reduction::Mean), &[])),
+        ("product", single(&[3, 4], Kind::Reduce(Reduction::Product), &[])),
+        ("largest", single(&[3, 4], Kind::Reduce(Reduction::Max), &[])),
+        ("smallest", single(&[3, 4], Kind::Reduce(Reduction::Min), &[])),
+    ] {
+        cases.push((name.into(), program));
+    }
+    let mut concat = Program::default();
+    let x = concat.input("observation", &[3]);
+    let y = concat.op("squashed", Kind::Activate(Activation::Tanh), &[&x]);
+    let z = concat.op("both", Kind::Concat { axis: 0 }, &[&x, &y, &x]);
+    cases.push(("concat".into(), finish(concat, &z)));
+    cases
+}
+
+/// Names that clash with those that the writer makes, an output that is an input, two states, one of them never changed,
+/// one handed out as well.
+fn awkward() -> Program {
+    let mut program = Program::default();
+    let x = program.input("observation", &[2]);
+    let kept = program.state("kept", "kept", &[1]);
+    let sum = program.state("sum", "y/1", &[2]);
+    program.states[0].initial = vec![-0.25];
+    program.states[1].initial = vec![1.5, 1e-7];
+    let next = program.op("y/1", Kind::Add, &[&sum, &x]);
+    let halved = program.op("halved", Kind::Clip { low: -1.0, high: 1.0 }, &[&next]);
+    let bits = program.op("bits", Kind::Activate(Activation::Step), &[&kept]);
+    let all = program.op("y", Kind::Concat { axis: 0 }, &[&halved, &bits, &kept]);
+    let choice = program.op("choice", Kind::ArgMax, &[&all]);
+    program.output(&all, &[4]);
+    program.outputs.push(Port { name: choice, shape: vec![], element: Element::I64 });
+    program.output("observation", &[2]);
+    program.output("y/1", &[2]);
+    program.output("y/1", &[2]);
+    program
+}
+
+/// Writes model and observations; gives back steps × outputs × lanes × numbers as the interpreter has them.
+fn prepare(dir: &Path, name: &str, program: &Program) -> Vec<Vec<Vec<Vec<f32>>>> {
+    let about = vec![("problem".to_string(), name.to_string())];
+    std::fs::write(dir.join(format!("{name}.onnx")), write_onnx(program, &about).unwrap()).unwrap();
+    let width: usize = program.inputs[0].shape.iter().product();
+    let steps: Vec<Vec<Vec<f32>>> =
+        (0..STEPS).map(|t| (0..LANES).map(|l| numbers(width, 31 * t + l + 7)).collect()).collect();
+    std::fs::write(dir.join(format!("{name}.json")), serde_json::to_string(&steps).unwrap()).unwrap();
+    let mut lanes: Vec<Interpreter> =
+        (0..LANES).map(|_| Interpreter::new(program.clone()).unwrap()).collect();
+    steps
+        .iter()
+        .map(|step| {
+            let by_lane: Vec<_> = lanes.iter_mut().zip(step).map(|(lane, x)| lane.step(x).unwrap()).collect();
+            (0..program.outputs.len())
+                .map(|o| by_lane.iter().map(|outputs| outputs[o].clone()).collect())
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn onnx_runtime_gives_the_same_outputs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cases = operations();
+    cases.push(("awkward".into(), awkward()));
+    let expected: Vec<_> = cases.iter().map(|(name, program)| prepare(dir.path(), name, program)).collect();
+    if !python::run_script("onnx_outputs.py", "numpy, onnx, onnxruntime", dir.path()) {
+        return;
+    }
+    for ((name, _), expected) in cases.iter().zip(&expected) {
+        let text = std::fs::read_to_string(dir.path().join(format!("{name}.out.json"))).unwrap();
+        let found: Vec<Vec<Vec<Vec<f32>>>> = serde_json::from_str(&text).unwrap();
+        let flat = |all: &Vec<Vec<Vec<Vec<f32>>>>| {
+            all.iter().flatten().flatten().flatten().copied().collect::<Vec<_>>()
+        };
+        let (found, expected) = (flat(&found), flat(expected));
+        assert_eq!(found.len(), expected.len(), "{name}");
+        for (f, e) in found.iter().zip(&expected) {
+            // Quotients by zero are infinite on both sides.
+            assert!(f == e || (f - e).abs() <= 1e-5 * e.abs().max(1.0), "{name}: {f} where {e} is expected");
+        }
+    }
+}
