@@ -238,7 +238,7 @@ impl View {
             }
         }
         if chart.categories.is_empty() {
-            for tick in ticks(self.x.0, self.x.1, (self.width / 105.0) as usize) {
+            for tick in ticks(self.x.0, self.x.1, (self.width / 90.0) as usize) {
                 let _ = writeln!(
                     out,
                     "<text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",

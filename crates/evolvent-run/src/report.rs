@@ -1,0 +1,542 @@
+//! `report.html`: one self-contained page about a run, made from the files of its run directory and nothing else.
+
+use crate::{
+    error::{Error, Result},
+    figures::{count, duration, magnitude, significant},
+    plot::{self, Chart, Mark, escape},
+    record::{Estimate, Event, Finished, Generation, Started, Stopped, StoppedBy, Validation},
+    run_dir::{RunDir, write_whole},
+};
+use evolvent_core::Sense;
+use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
+
+/// Writes the report of a run into its directory and returns its path. The run may still be going on.
+///
+/// # Errors
+/// If the run's files cannot be read, or the report cannot be written.
+pub fn write(dir: &RunDir) -> Result<PathBuf> {
+    let path = dir.report();
+    write_whole(&path, html(dir)?.as_bytes())?;
+    Ok(path)
+}
+
+/// The report as text.
+///
+/// # Errors
+/// If the run's files cannot be read.
+pub fn html(dir: &RunDir) -> Result<String> {
+    let read = |path: PathBuf| fs::read_to_string(&path).map_err(Error::reading(&path, "a file of a run"));
+    let root = dir.root();
+    let absolute = fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
+    let name = absolute.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned());
+    let run = Run::new(name, root.display().to_string(), &dir.read_events()?);
+    Ok(run.page(&read(dir.config())?, &read(dir.resolved())?))
+}
+
+/// The records of a run, sorted by kind.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Run {
+    name: String,
+    path: String,
+    started: Option<Started>,
+    generations: Vec<Generation>,
+    validations: Vec<Validation>,
+    stopped: Option<Stopped>,
+    finished: Option<Finished>,
+}
+
+impl Run {
+    pub(crate) fn new(name: String, path: String, events: &[Event]) -> Run {
+        let mut run = Run { name, path, ..Run::default() };
+        for event in events {
+            match event {
+                Event::Started(started) => run.started = Some(started.clone()),
+                Event::Generation(generation) => {
+                    run.generations.push(generation.clone());
+                    // The loop goes on: an earlier session's end was none.
+                    (run.stopped, run.finished) = (None, None);
+                }
+                Event::Validation(validation) => run.validations.push(validation.clone()),
+                Event::Stopped(stopped) => run.stopped = Some(stopped.clone()),
+                Event::Finished(finished) => run.finished = Some(finished.clone()),
+                Event::Checkpoint(_) | Event::Unknown => {}
+            }
+        }
+        run
+    }
+
+    fn senses(&self) -> Vec<Sense> {
+        self.started.as_ref().map_or_else(|| vec![Sense::Minimize], |started| started.senses.clone())
+    }
+
+    fn page(&self, config: &str, resolved: &str) -> String {
+        let mut out = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>{} · Evolvent</title>\n\
+             <style>\n{}{}</style>\n<main>\n",
+            escape(&self.name),
+            plot::STYLE,
+            include_str!("report/style.css"),
+        );
+        self.header(&mut out);
+        self.tiles(&mut out);
+        self.fitness(&mut out, target_of(resolved));
+        self.diagnostics(&mut out);
+        self.champion(&mut out);
+        self.validation_table(&mut out);
+        self.reproduce(&mut out);
+        section(&mut out, "Experiment");
+        for (summary, text, open) in
+            [("Resolved: everything filled in", resolved, " open"), ("As given", config, "")]
+        {
+            let text = escape(text.trim_end());
+            let _ = writeln!(out, "<details{open}><summary>{summary}</summary><pre>{text}</pre></details>");
+        }
+        self.provenance(&mut out);
+        out.push_str("</main>\n</html>\n");
+        out
+    }
+
+    fn header(&self, out: &mut String) {
+        let _ = write!(out, "<header><h1>{}</h1>\n", escape(&self.name));
+        if let Some(started) = &self.started {
+            let mut parts = vec![format!("<b>{}</b>", escape(&started.problem))];
+            parts.extend(started.network.iter().map(|network| format!("network <b>{}</b>", escape(network))));
+            parts.push(format!("algorithm <b>{}</b>", escape(&started.algorithm)));
+            parts.extend(started.dimension.map(|d| format!("{} genes", count(d))));
+            let _ = writeln!(out, "<p class=\"lead\">{}</p>", parts.join(" · "));
+        }
+        let (class, text) = self.status();
+        let _ = writeln!(out, "<span class=\"badge {class}\">{}</span></header>", escape(&text));
+    }
+
+    /// How the run ended, and how good that is.
+    fn status(&self) -> (&'static str, String) {
+        let Some(stopped) = &self.stopped else {
+            return ("poor", "not ended: still running, or killed".into());
+        };
+        match stopped.stopped_by {
+            StoppedBy::Target => ("good", "target reached".into()),
+            StoppedBy::Interrupted => ("poor", "interrupted, can be resumed".into()),
+            StoppedBy::Algorithm => {
+                ("fair", stopped.reason.clone().unwrap_or_else(|| "ended by itself".into()))
+            }
+            budget => ("fair", format!("budget of {budget} used up")),
+        }
+    }
+
+    fn tiles(&self, out: &mut String) {
+        let mut tiles: Vec<(&str, String, String)> = Vec::new();
+        if let Some(finished) = &self.finished {
+            let (value, note) = written(&finished.test);
+            tiles.push(("Champion, measured afresh", value, note));
+        } else if let Some(best) = self.validations.iter().rev().find(|v| v.champion) {
+            let (value, note) = written(&best.score);
+            tiles.push(("Best so far, validated", value, note));
+        }
+        if let Some(last) = self.generations.last() {
+            let seconds = last.timing.seconds;
+            let rate = if seconds > 0.0 { last.evaluations as f64 / seconds } else { f64::NAN };
+            let found = self.finished.as_ref().map(|f| format!("champion found in {}", f.found_in));
+            tiles.push(("Generations", count(last.generation), found.unwrap_or_default()));
+            let per_second =
+                if rate.is_finite() { format!("{} per second", magnitude(rate)) } else { String::new() };
+            tiles.push(("Evaluations", magnitude(last.evaluations as f64), per_second));
+            if last.steps > 0 {
+                let episodes = format!("{} episodes", magnitude(last.episodes as f64));
+                let note = if last.episodes > 0 { episodes } else { String::new() };
+                tiles.push(("Steps", magnitude(last.steps as f64), note));
+            }
+            let total = self.finished.as_ref().map_or(seconds, |f| f.timing.seconds);
+            tiles.push(("Time", duration(total), String::new()));
+        }
+        if tiles.is_empty() {
+            return;
+        }
+        out.push_str("<dl class=\"tiles\">\n");
+        for (name, value, note) in tiles {
+            let _ = writeln!(
+                out,
+                "<div><dt>{name}</dt><dd>{}<small>{}</small></dd></div>",
+                escape(&value),
+                escape(&note)
+            );
+        }
+        out.push_str("</dl>\n");
+    }
+
+    /// One chart per objective: best, mean and spread over evaluations, and what validation said.
+    fn fitness(&self, out: &mut String, target: Option<f64>) {
+        let senses = self.senses();
+        section(out, if senses.len() == 1 { "Fitness" } else { "Objectives" });
+        let mut drawn = false;
+        for (objective, sense) in senses.iter().enumerate() {
+            let target = target.filter(|_| senses.len() == 1);
+            let Some(svg) = self.objective(objective, target).svg() else { continue };
+            drawn = true;
+            let better = match sense {
+                Sense::Minimize => "Smaller is better",
+                Sense::Maximize => "Larger is better",
+            };
+            let which =
+                if senses.len() == 1 { String::new() } else { format!("Objective {}. ", objective + 1) };
+            let _ = writeln!(out, "<figure>{svg}<figcaption>{which}{better}.</figcaption></figure>");
+        }
+        if !drawn {
+            out.push_str("<p class=\"lead\">No generation has finite values yet.</p>\n");
+        }
+    }
+
+    fn objective(&self, objective: usize, target: Option<f64>) -> Chart {
+        let at = |values: &[f64]| values.get(objective).copied().unwrap_or(f64::NAN);
+        let curve = |pick: fn(&Generation) -> &[f64]| -> Vec<(f64, f64)> {
+            self.generations.iter().map(|g| (g.evaluations as f64, at(pick(g)))).collect()
+        };
+        let spread = self.generations.iter().map(|g| {
+            let (mean, std) = (at(&g.mean.0), at(&g.std.0));
+            (g.evaluations as f64, mean - std, mean + std)
+        });
+        let validated =
+            self.validations.iter().map(|v| (v.evaluations as f64, at(&v.score.mean.0), at(&v.score.std.0)));
+        let mut marks = vec![
+            Mark::Band { name: "mean ± sd".into(), points: spread.collect(), colour: 0 },
+            Mark::Line { name: "mean".into(), points: curve(|g| &g.mean.0), colour: 0 },
+            Mark::Line { name: "best".into(), points: curve(|g| &g.best.0), colour: 2 },
+        ];
+        marks.extend(target.map(|y| Mark::Level { name: "target".into(), y, colour: 7 }));
+        let validated: Vec<_> = validated.collect();
+        if !validated.is_empty() {
+            marks.push(Mark::Dots { name: "validation ± sd".into(), points: validated, colour: 1 });
+        }
+        Chart {
+            title: "Values of the population over evaluations".into(),
+            x_label: "evaluations".into(),
+            y_label: "fitness".into(),
+            marks,
+            ..Chart::default()
+        }
+    }
+
+    /// A small chart for each number that the algorithm tells about itself, and for failures if there were any.
+    fn diagnostics(&self, out: &mut String) {
+        let mut names: Vec<&str> = Vec::new();
+        let mut curves: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+        for generation in &self.generations {
+            for (name, value) in &generation.diagnostics.0 {
+                if !curves.contains_key(name.as_str()) {
+                    names.push(name);
+                }
+                curves.entry(name).or_default().push((generation.evaluations as f64, *value));
+            }
+        }
+        let failures: Vec<_> =
+            self.generations.iter().map(|g| (g.evaluations as f64, g.failures as f64)).collect();
+        if failures.iter().any(|f| f.1 > 0.0) {
+            names.push("failed evaluations");
+            curves.insert("failed evaluations", failures);
+        }
+        let infeasible: Vec<_> = self
+            .generations
+            .iter()
+            .filter_map(|g| Some((g.evaluations as f64, g.infeasible? as f64)))
+            .collect();
+        if !infeasible.is_empty() {
+            names.push("infeasible members");
+            curves.insert("infeasible members", infeasible);
+        }
+        // What never changes is said, not drawn.
+        let mut charts = String::new();
+        let mut constant = Vec::new();
+        for name in names {
+            let Some(points) = curves.remove(name) else { continue };
+            let title = name.replace('_', " ");
+            match points.first().filter(|first| points.iter().all(|p| p.1 == first.1)) {
+                Some(first) => constant.push(format!("{} {}", escape(&title), significant(first.1, 5))),
+                None => charts.extend(small_chart(title, points).svg()),
+            }
+        }
+        if charts.is_empty() && constant.is_empty() {
+            return;
+        }
+        section(out, "Inside the algorithm");
+        let _ = writeln!(out, "<div class=\"pairs\">{}</div>", charts);
+        if !constant.is_empty() {
+            let _ = writeln!(out, "<p class=\"lead\">Throughout: {}.</p>", constant.join(", "));
+        }
+        if let Some(failure) = self.generations.iter().find_map(|g| g.failure.as_ref()) {
+            let _ = writeln!(out, "<p class=\"lead\">First failure: {}</p>", escape(failure));
+        }
+    }
+
+    fn champion(&self, out: &mut String) {
+        let Some(finished) = &self.finished else { return };
+        section(out, "Champion");
+        let mut rows = Vec::new();
+        for (name, estimate) in [("Test", &finished.test), ("Validation", &finished.validation)] {
+            let (value, note) = written(estimate);
+            rows.push((name.to_string(), format!("{value} {note}")));
+        }
+        rows.push(("Found in generation".into(), count(finished.found_in)));
+        rows.extend(finished.target.map(|target| ("Target".into(), significant(target, 6))));
+        rows.extend(
+            finished.front.map(|front| ("Front or archive".into(), format!("{} solutions", count(front)))),
+        );
+        facts(out, &rows);
+        let test = &finished.test;
+        let how = if test.repetitions > 1 {
+            format!(
+                "The champion was chosen by its validation score. The test score is its mean over {} fresh episodes \
+                 that no choice was made by.",
+                count(test.repetitions)
+            )
+        } else {
+            "The champion was chosen by its validation score; the test score is of one pass over data that no choice \
+             was made by, or of the exact function."
+                .into()
+        };
+        let _ = writeln!(out, "<p class=\"lead\" style=\"margin-top:10px\">{how}</p>");
+    }
+
+    fn validation_table(&self, out: &mut String) {
+        if self.validations.is_empty() {
+            return;
+        }
+        let _ = writeln!(
+            out,
+            "<details style=\"margin-top:16px\"><summary>All {} validations</summary><div class=\"wide\"><table>\
+             <tr><th class=\"n\">generation</th><th class=\"n\">evaluations</th><th class=\"n\">mean</th>\
+             <th class=\"n\">sd</th><th class=\"n\">repetitions</th><th>best so far</th></tr>",
+            self.validations.len()
+        );
+        for validation in &self.validations {
+            let list = |values: &[f64]| match values {
+                [] => "–".to_string(),
+                values => values.iter().map(|v| significant(*v, 5)).collect::<Vec<_>>().join(", "),
+            };
+            let note = match &validation.failure {
+                Some(failure) => escape(failure),
+                None if validation.champion => "yes".into(),
+                None => String::new(),
+            };
+            let _ = writeln!(
+                out,
+                "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+                 <td class=\"n\">{}</td><td>{note}</td></tr>",
+                count(validation.generation),
+                count(validation.evaluations),
+                list(&validation.score.mean.0),
+                list(&validation.score.std.0),
+                count(validation.score.repetitions)
+            );
+        }
+        out.push_str("</table></div></details>\n");
+    }
+
+    fn reproduce(&self, out: &mut String) {
+        section(out, "Reproduce");
+        let path = shell_word(&self.path);
+        let seed = self.started.as_ref().map_or_else(String::new, |s| format!(" --seed {}", s.seed));
+        let commands = [
+            ("the same bits again", format!("evolvent run {path}/config.toml{seed}")),
+            ("the champion on fresh episodes or held-out data", format!("evolvent replay {path}")),
+            (
+                "the champion for other programs",
+                format!("evolvent export {path} --format onnx -o champion.onnx"),
+            ),
+            ("go on from here", format!("evolvent resume {path}")),
+        ];
+        // Only a network can be written as ONNX, and only what has not finished goes on without a raised budget.
+        let network = self.started.as_ref().is_some_and(|s| s.network.is_some());
+        let lines: Vec<String> = commands
+            .into_iter()
+            .filter(|(what, _)| network || !what.contains("programs"))
+            .filter(|(what, _)| self.finished.is_none() || !what.contains("go on"))
+            .map(|(what, command)| format!("# {what}\n{}", escape(&command)))
+            .collect();
+        let _ = writeln!(out, "<pre>{}</pre>", lines.join("\n"));
+    }
+
+    fn provenance(&self, out: &mut String) {
+        let Some(started) = &self.started else { return };
+        section(out, "Provenance");
+        let mut rows = vec![
+            ("Evolvent".to_string(), started.evolvent.clone()),
+            ("Numeric level".into(), started.numeric_level.clone()),
+            ("Seed".into(), started.seed.to_string()),
+            ("Kind of genome".into(), started.genome.clone()),
+            ("Begun".into(), utc(started.timing.unix)),
+        ];
+        rows.extend(started.timing.threads.map(|threads| ("Threads".into(), threads.to_string())));
+        rows.push(("Run directory".into(), self.path.clone()));
+        facts(out, &rows);
+        let _ = writeln!(
+            out,
+            "<footer>Same experiment, seed, version and numeric level give the same bits on any number of threads; \
+             only times differ.</footer>"
+        );
+    }
+}
+
+fn small_chart(title: String, points: Vec<(f64, f64)>) -> Chart {
+    let marks = vec![Mark::Line { name: title.clone(), points, colour: 3 }];
+    Chart { title, x_label: "evaluations".into(), marks, size: (400.0, 210.0), ..Chart::default() }
+}
+
+fn section(out: &mut String, title: &str) {
+    let _ = writeln!(out, "<h2>{title}</h2>");
+}
+
+fn facts(out: &mut String, rows: &[(String, String)]) {
+    out.push_str("<table class=\"facts\">\n");
+    for (name, value) in rows {
+        let _ = writeln!(out, "<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(value.trim_end()));
+    }
+    out.push_str("</table>\n");
+}
+
+/// An estimate as its value and a remark: `492.1`, `± 3 over 100 episodes`.
+fn written(estimate: &Estimate) -> (String, String) {
+    let list = |values: &[f64]| values.iter().map(|v| significant(*v, 5)).collect::<Vec<_>>().join(", ");
+    let value = if estimate.mean.0.is_empty() { "none".into() } else { list(&estimate.mean.0) };
+    let mut note = String::new();
+    if estimate.repetitions > 1 {
+        if !estimate.std.0.is_empty() {
+            let _ = write!(note, "± {} ", list(&estimate.std.0));
+        }
+        let _ = write!(note, "over {} repetitions", count(estimate.repetitions));
+    }
+    if estimate.violation != 0.0 {
+        let _ = write!(note, " (violates constraints by {})", significant(estimate.violation, 3));
+    }
+    (value, note)
+}
+
+/// The target in a resolved experiment file, if there is one.
+fn target_of(resolved: &str) -> Option<f64> {
+    let table: toml::Table = resolved.parse().ok()?;
+    match table.get("run")?.get("target")? {
+        toml::Value::Float(target) => Some(*target),
+        toml::Value::Integer(target) => Some(*target as f64),
+        _ => None,
+    }
+}
+
+/// A path as a word of a shell, quoted where it must be.
+pub fn shell_word(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !path.is_empty() && path.chars().all(plain) {
+        return path.into();
+    }
+    format!("'{}'", path.replace('\'', "'\\''"))
+}
+
+/// Seconds since 1970 as a date and time, by the proleptic Gregorian calendar.
+fn utc(unix: f64) -> String {
+    if !(0.0..4e11).contains(&unix) {
+        return "unknown".into();
+    }
+    let seconds = unix as i64;
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Days since 0000-03-01, in eras of 400 years, so that the leap day ends a year.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", second / 3_600, second / 60 % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{PerObjective, Timing};
+    use evolvent_core::Diagnostics;
+
+    fn started() -> Event {
+        Event::Started(Started {
+            version: 1,
+            evolvent: "0.1.0".into(),
+            numeric_level: "fma8".into(),
+            seed: 1,
+            problem: "cart_pole".into(),
+            network: Some("dense".into()),
+            algorithm: "open_es".into(),
+            genome: "vector".into(),
+            dimension: Some(226),
+            senses: vec![Sense::Maximize],
+            constraints: 0,
+            timing: Timing { seconds: 0.0, unix: 1_764_000_000.0, threads: Some(2) },
+        })
+    }
+
+    fn generation(number: u64, mean: f64, sigma: f64) -> Event {
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.add("sigma", sigma);
+        Event::Generation(Generation {
+            generation: number,
+            evaluations: 64 * number,
+            episodes: 512 * number,
+            steps: 20_000 * number,
+            best: PerObjective(vec![(mean * 1.6).min(500.0)]),
+            mean: PerObjective(vec![mean]),
+            std: PerObjective(vec![mean * 0.3]),
+            median: PerObjective(vec![mean]),
+            failures: 0,
+            failure: None,
+            infeasible: None,
+            diagnostics,
+            timing: Timing { seconds: 0.002 * number as f64, unix: 0.0, threads: None },
+        })
+    }
+
+    fn page(events: &[Event]) -> String {
+        let run = Run::new("cart<pole".into(), "runs/cart pole".into(), events);
+        run.page("[run]\n# <given>\n", "[run]\ntarget = 475.0\n")
+    }
+
+    #[test]
+    fn a_page_about_nothing_yet() {
+        for events in [&[][..], &[started()]] {
+            let page = page(events);
+            assert!(page.contains("No generation has finite values yet") && page.contains("cart&lt;pole"));
+            assert!(page.contains("evolvent resume &#39;runs/cart pole&#39;"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_drawn() {
+        let mut events = vec![started()];
+        events.extend(
+            [20.0, f64::NAN, f64::INFINITY, 400.0].iter().zip(1..).map(|(&m, n)| generation(n, m, f64::NAN)),
+        );
+        let page = page(&events);
+        assert!(!page.contains("NaN") && !page.contains("inf\""), "{page}");
+        assert!(page.contains("&lt;given&gt;") && page.contains(">target<"));
+    }
+
+    #[test]
+    fn a_later_generation_takes_back_an_end() {
+        let stopped = Event::Stopped(Stopped {
+            generation: 1,
+            evaluations: 64,
+            stopped_by: StoppedBy::Interrupted,
+            reason: None,
+            timing: Timing::default(),
+        });
+        let events = [started(), generation(1, 20.0, 0.1), stopped];
+        assert!(page(&events).contains("interrupted, can be resumed"));
+        let events = [events.to_vec(), vec![generation(2, 30.0, 0.1)]].concat();
+        assert!(page(&events).contains("still running"));
+    }
+
+    #[test]
+    fn dates_by_hand() {
+        assert_eq!(utc(0.0), "1970-01-01 00:00 UTC");
+        assert_eq!(utc(951_827_696.0), "2000-02-29 12:34 UTC");
+        assert_eq!(utc(4_107_542_400.0), "2100-03-01 00:00 UTC");
+        assert_eq!(utc(f64::NAN), "unknown");
+    }
+}
