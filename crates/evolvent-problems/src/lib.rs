@@ -1,1 +1,4 @@
 //! Test functions, environments and data sets.
+
+pub mod datasets;
+pub mod environments;
