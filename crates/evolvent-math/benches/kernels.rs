@@ -1,0 +1,85 @@
+//! Throughput of the kernels on one core: `cargo bench -p evolvent-math`. Each figure is the best of many repetitions;
+//! every level that the machine has runs in one process, so ratios can be compared.
+#![allow(missing_docs, clippy::print_stdout)]
+
+use evolvent_core::{Purpose, RunKey, stream_key};
+use evolvent_math::{NumericLevel, activation, noise};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Least seconds of one call of `f` over about `total` seconds of trying.
+fn best(total: f64, mut f: impl FnMut()) -> f64 {
+    f();
+    let (mut least, begin) = (f64::INFINITY, Instant::now());
+    while begin.elapsed().as_secs_f64() < total {
+        let start = Instant::now();
+        f();
+        least = least.min(start.elapsed().as_secs_f64());
+    }
+    least
+}
+
+fn noise_figures(level: NumericLevel) {
+    let key = stream_key(RunKey::from_seed(1), 0, 0, 0, Purpose::Ask);
+    let n = 1 << 14;
+    let mut out = vec![0.0f32; n];
+    let seconds = best(0.3, || {
+        level.run(
+            #[inline(always)]
+            || {
+                noise::for_each_piece(
+                    key,
+                    0,
+                    n,
+                    #[inline(always)]
+                    |at, z| out[at..at + z.len()].copy_from_slice(z),
+                )
+            },
+        );
+        black_box(&out);
+    });
+    println!("{:8} fill_normal          {:8.0} M/s", level.name(), n as f64 / seconds / 1e6);
+}
+
+fn fused_noise() {
+    let key = stream_key(RunKey::from_seed(1), 0, 0, 0, Purpose::Ask);
+    let n = 1 << 14;
+    let (mut out, base) = (vec![0.0f32; n], vec![1.0f32; n]);
+    let mut acc = vec![0.0f64; n];
+    let terms: Vec<_> =
+        (0..8).map(|i| (stream_key(RunKey::from_seed(1), 0, i, 0, Purpose::Ask), 0.1)).collect();
+    let rate = |seconds: f64, n: usize| n as f64 / seconds / 1e6;
+    let s = best(0.2, || noise::fill_normal(key, 0, black_box(&mut out)));
+    println!("         fill_normal          {:8.0} M/s", rate(s, n));
+    let s = best(0.2, || noise::perturb(&base, 0.1, key, 0, black_box(&mut out)));
+    println!("         perturb              {:8.0} M/s", rate(s, n));
+    let s = best(0.2, || noise::perturb_scaled(&base, 1.0, &base, key, 0, black_box(&mut out)));
+    println!("         perturb_scaled       {:8.0} M/s", rate(s, n));
+    let s = best(0.2, || noise::weighted_sum_normal(&terms, 0, black_box(&mut acc)));
+    println!("         weighted_sum_normal  {:8.0} M/s", rate(s, 8 * n));
+}
+
+fn activations(level: NumericLevel) {
+    let n = 4096;
+    let x: Vec<f32> = (0..n).map(|i| i as f32 * 0.004 - 8.0).collect();
+    let mut y = x.clone();
+    macro_rules! figure {
+        ($($f:ident)*) => {$({
+            let s = best(0.1, || {
+                y.copy_from_slice(&x);
+                level.run(#[inline(always)] || activation::map_inline(&mut y, activation::$f));
+                black_box(&y);
+            });
+            println!("{:8} {:20} {:8.0} M/s", level.name(), stringify!($f), n as f64 / s / 1e6);
+        })*};
+    }
+    figure!(exp ln tanh sigmoid sin gauss gelu silu softplus);
+}
+
+fn main() {
+    for level in NumericLevel::available() {
+        noise_figures(level);
+    }
+    fused_noise();
+    NumericLevel::available().for_each(activations);
+}
