@@ -56,14 +56,12 @@ impl Error {
         Error::Input { place: place.to_string(), expected: expected.into(), found: found.into(), hint: None }
     }
 
-    /// The same with what to try.
-    pub fn with_hint(self, hint: impl Into<String>) -> Error {
-        match self {
-            Error::Input { place, expected, found, .. } => {
-                Error::Input { place, expected, found, hint: Some(hint.into()) }
-            }
-            other => other,
+    /// The same with what to try, unless it says so already.
+    pub fn with_hint(mut self, what: impl Into<String>) -> Error {
+        if let Error::Input { hint: hint @ None, .. } = &mut self {
+            *hint = Some(what.into());
         }
+        self
     }
 
     /// For `map_err` on a file operation.

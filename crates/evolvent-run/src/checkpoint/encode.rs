@@ -1,0 +1,341 @@
+//! Trees as two files: a JSON structure for people, and a safetensors file for the numbers.
+//!
+//! In the structure a struct is an object, a sequence an array, a number a number. Whatever JSON cannot say is an object
+//! whose keys begin with `$`:
+//!
+//! | JSON | tree |
+//! |---|---|
+//! | `{"$array": "name"}` | numbers, held under this name in the arrays; a matrix is a sequence of rows |
+//! | `{"$f64": "7ff8000000000000"}`, `{"$f32": "7fc00000"}` | a float that is not finite, by its bits |
+//! | `{"$wide": "-170141183460469231731687303715884105728"}` | a 128-bit integer |
+//! | `{"$map": [[key, value], …]}` | a map |
+//! | `{"$variant": "Name", "$value": …}` | a variant with content; one without is a string |
+//! | `{"$some": …}` | `Some` of something that is itself nothing or optional |
+
+use super::tree::{Numbers, Tree, each_type, spread};
+use safetensors::{Dtype, SafeTensors, View};
+use serde_json::{Map, Value, json};
+use std::{borrow::Cow, collections::BTreeSet};
+
+/// Numbers in a row that are lifted into the arrays; shorter ones stay in the structure, where they can be read.
+const LIFT: usize = 16;
+/// JSON readers stop at 128 levels; a state that could not be read back must not be written.
+const DEEPEST: usize = 120;
+
+/// A lifted array.
+#[derive(Debug)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    dtype: Dtype,
+    bytes: Vec<u8>,
+}
+
+impl View for &Tensor {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Little-endian bytes of a number.
+trait Bytes: Sized {
+    const DTYPE: Dtype;
+    const WIDTH: usize;
+    fn put(&self, out: &mut Vec<u8>);
+    fn get(bytes: &[u8]) -> Option<Self>;
+}
+
+macro_rules! bytes {
+    ($($t:ty = $dtype:ident),+) => { $(
+        impl Bytes for $t {
+            const DTYPE: Dtype = Dtype::$dtype;
+            const WIDTH: usize = size_of::<$t>();
+            fn put(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+            fn get(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(<$t>::from_le_bytes)
+            }
+        }
+    )+ };
+}
+bytes!(
+    u8 = U8,
+    u16 = U16,
+    u32 = U32,
+    u64 = U64,
+    i8 = I8,
+    i16 = I16,
+    i32 = I32,
+    i64 = I64,
+    f32 = F32,
+    f64 = F64
+);
+
+impl Bytes for bool {
+    const DTYPE: Dtype = Dtype::BOOL;
+    const WIDTH: usize = 1;
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+    fn get(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0] => Some(false),
+            [1] => Some(true),
+            _ => None,
+        }
+    }
+}
+
+fn tensor<T: Bytes>(shape: Vec<usize>, rows: &[&[T]]) -> Tensor {
+    let mut bytes = Vec::with_capacity(shape.iter().product::<usize>() * T::WIDTH);
+    rows.iter().flat_map(|row| row.iter()).for_each(|x| x.put(&mut bytes));
+    Tensor { shape, dtype: T::DTYPE, bytes }
+}
+
+impl Tensor {
+    fn vector(numbers: &Numbers) -> Tensor {
+        each_type!(numbers, v => tensor(vec![v.len()], &[v.as_slice()]))
+    }
+
+    /// A matrix if all nodes are numbers of one type and length.
+    fn matrix(nodes: &[Tree]) -> Option<Tensor> {
+        macro_rules! rows {
+            ($kind:ident, $columns:expr) => {{
+                let rows: Option<Vec<_>> = nodes
+                    .iter()
+                    .map(|node| match node {
+                        Tree::Numbers(Numbers::$kind(v)) if v.len() == $columns => Some(v.as_slice()),
+                        _ => None,
+                    })
+                    .collect();
+                rows.map(|rows| tensor(vec![nodes.len(), $columns], &rows))
+            }};
+        }
+        let Some(Tree::Numbers(first)) = nodes.first() else { return None };
+        let columns = first.len();
+        if nodes.len().checked_mul(columns)? < LIFT {
+            return None;
+        }
+        match first {
+            Numbers::Bool(_) => rows!(Bool, columns),
+            Numbers::U8(_) => rows!(U8, columns),
+            Numbers::U16(_) => rows!(U16, columns),
+            Numbers::U32(_) => rows!(U32, columns),
+            Numbers::U64(_) => rows!(U64, columns),
+            Numbers::I8(_) => rows!(I8, columns),
+            Numbers::I16(_) => rows!(I16, columns),
+            Numbers::I32(_) => rows!(I32, columns),
+            Numbers::I64(_) => rows!(I64, columns),
+            Numbers::F32(_) => rows!(F32, columns),
+            Numbers::F64(_) => rows!(F64, columns),
+        }
+    }
+}
+
+/// The arrays lifted out of one tree, named by their place in it.
+#[derive(Debug, Default)]
+pub struct Lifted {
+    tensors: Vec<(String, Tensor)>,
+    names: BTreeSet<String>,
+}
+
+impl Lifted {
+    fn add(&mut self, path: &str, tensor: Tensor) -> Value {
+        let mut name = path.to_owned();
+        while !self.names.insert(name.clone()) {
+            name.push('\'');
+        }
+        self.tensors.push((name.clone(), tensor));
+        json!({ "$array": name })
+    }
+
+    /// The safetensors file.
+    ///
+    /// # Errors
+    /// If there are too many arrays for the format's header.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+        safetensors::serialize(views, None).map_err(|e| e.to_string())
+    }
+}
+
+/// The structure of a tree; its long arrays go to `lifted` under names that begin with `path`.
+///
+/// # Errors
+/// If the tree is nested too deep to be read back.
+pub fn encode(tree: &Tree, path: &str, lifted: &mut Lifted) -> Result<Value, String> {
+    node(tree, path, 1, lifted)
+}
+
+fn node(tree: &Tree, path: &str, depth: usize, lifted: &mut Lifted) -> Result<Value, String> {
+    if depth > DEEPEST {
+        return Err(format!("`{path}` is nested deeper than {DEEPEST} levels"));
+    }
+    Ok(match tree {
+        Tree::Null => Value::Null,
+        Tree::Some(inner) => json!({ "$some": node(inner, path, depth + 1, lifted)? }),
+        Tree::Bool(v) => (*v).into(),
+        Tree::Unsigned(v) => (*v).into(),
+        Tree::Signed(v) => (*v).into(),
+        Tree::Wide(text) => json!({ "$wide": text }),
+        Tree::F64(v) if v.is_finite() => (*v).into(),
+        Tree::F64(v) => json!({ "$f64": format!("{:016x}", v.to_bits()) }),
+        Tree::F32(v) if v.is_finite() => f64::from(*v).into(),
+        Tree::F32(v) => json!({ "$f32": format!("{:08x}", v.to_bits()) }),
+        Tree::Text(text) => text.as_str().into(),
+        Tree::Numbers(numbers) if numbers.len() >= LIFT => lifted.add(path, Tensor::vector(numbers)),
+        Tree::Numbers(numbers) => sequence(&spread(numbers.clone()), path, depth, lifted)?,
+        Tree::Sequence(nodes) => match Tensor::matrix(nodes) {
+            Some(matrix) => lifted.add(path, matrix),
+            None => sequence(nodes, path, depth, lifted)?,
+        },
+        Tree::Map(pairs) => {
+            let mut list = Vec::with_capacity(pairs.len());
+            for (i, (key, value)) in pairs.iter().enumerate() {
+                let at = format!("{path}[{i}]");
+                let key = node(key, &format!("{at}.key"), depth + 3, lifted)?;
+                list.push(Value::Array(vec![key, node(value, &at, depth + 3, lifted)?]));
+            }
+            json!({ "$map": list })
+        }
+        Tree::Struct(fields) => {
+            let mut object = Map::with_capacity(fields.len());
+            for (name, value) in fields {
+                object.insert(name.clone(), node(value, &format!("{path}.{name}"), depth + 1, lifted)?);
+            }
+            Value::Object(object)
+        }
+        Tree::Variant(name, content) => {
+            json!({ "$variant": name, "$value": node(content, path, depth + 1, lifted)? })
+        }
+    })
+}
+
+fn sequence(nodes: &[Tree], path: &str, depth: usize, lifted: &mut Lifted) -> Result<Value, String> {
+    let encoded =
+        nodes.iter().enumerate().map(|(i, tree)| node(tree, &format!("{path}.{i}"), depth + 1, lifted));
+    encoded.collect::<Result<Vec<_>, _>>().map(Value::Array)
+}
+
+/// The tree of a structure with its arrays.
+///
+/// # Errors
+/// If the structure says something that [`encode`] does not write, or names an array that is not there; the message
+/// begins with the place.
+pub fn decode(value: &Value, arrays: &SafeTensors<'_>, path: &str) -> Result<Tree, String> {
+    Ok(match value {
+        Value::Null => Tree::Null,
+        Value::Bool(v) => Tree::Bool(*v),
+        Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(v), _, _) => Tree::Unsigned(v),
+            (_, Some(v), _) => Tree::Signed(v),
+            (_, _, Some(v)) => Tree::F64(v),
+            _ => return Err(format!("{path}: {number} is out of range")),
+        },
+        Value::String(text) => Tree::Text(text.clone()),
+        Value::Array(nodes) => {
+            let trees = nodes.iter().enumerate().map(|(i, v)| decode(v, arrays, &format!("{path}.{i}")));
+            Tree::Sequence(trees.collect::<Result<_, _>>()?)
+        }
+        Value::Object(object) => match object.iter().next() {
+            Some((key, first)) if key.starts_with('$') => marked(key, first, object, arrays, path)?,
+            _ => {
+                let fields = object
+                    .iter()
+                    .map(|(name, v)| Ok((name.clone(), decode(v, arrays, &format!("{path}.{name}"))?)));
+                Tree::Struct(fields.collect::<Result<_, String>>()?)
+            }
+        },
+    })
+}
+
+fn marked(
+    key: &str,
+    first: &Value,
+    object: &Map<String, Value>,
+    arrays: &SafeTensors<'_>,
+    path: &str,
+) -> Result<Tree, String> {
+    let wrong = || format!("{path}: not a valid `{key}`");
+    let text = || first.as_str().ok_or_else(wrong);
+    let bits = |digits: usize| {
+        let text = text()?;
+        let valid = text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if valid { u64::from_str_radix(text, 16).map_err(|_| wrong()) } else { Err(wrong()) }
+    };
+    if object.len() != if key == "$variant" { 2 } else { 1 } {
+        return Err(wrong());
+    }
+    Ok(match key {
+        "$some" => Tree::Some(Box::new(decode(first, arrays, path)?)),
+        "$wide" => {
+            let text = text()?;
+            if text.parse::<u128>().is_err() && text.parse::<i128>().is_err() {
+                return Err(wrong());
+            }
+            Tree::Wide(text.into())
+        }
+        "$f64" => Tree::F64(f64::from_bits(bits(16)?)),
+        "$f32" => Tree::F32(f32::from_bits(bits(8)? as u32)),
+        "$map" => {
+            let mut pairs = Vec::new();
+            for (i, pair) in first.as_array().ok_or_else(wrong)?.iter().enumerate() {
+                let at = format!("{path}[{i}]");
+                let Some([key, value]) = pair.as_array().map(Vec::as_slice) else { return Err(wrong()) };
+                pairs.push((decode(key, arrays, &format!("{at}.key"))?, decode(value, arrays, &at)?));
+            }
+            Tree::Map(pairs)
+        }
+        "$variant" => {
+            let content = object.get("$value").ok_or_else(wrong)?;
+            Tree::Variant(text()?.into(), Box::new(decode(content, arrays, path)?))
+        }
+        "$array" => {
+            let name = text()?;
+            lowered(name, arrays).map_err(|why| format!("{path}: array `{name}` {why}"))?
+        }
+        _ => return Err(format!("{path}: unknown mark `{key}`")),
+    })
+}
+
+fn lowered(name: &str, arrays: &SafeTensors<'_>) -> Result<Tree, &'static str> {
+    let tensor = arrays.tensor(name).map_err(|_| "is not there")?;
+    macro_rules! numbers {
+        ($kind:ident, $t:ty, $bytes:expr) => {
+            $bytes.chunks_exact(<$t>::WIDTH).map(<$t>::get).collect::<Option<_>>().map(Numbers::$kind)
+        };
+    }
+    let read = |bytes: &[u8]| match tensor.dtype() {
+        Dtype::BOOL => numbers!(Bool, bool, bytes),
+        Dtype::U8 => numbers!(U8, u8, bytes),
+        Dtype::U16 => numbers!(U16, u16, bytes),
+        Dtype::U32 => numbers!(U32, u32, bytes),
+        Dtype::U64 => numbers!(U64, u64, bytes),
+        Dtype::I8 => numbers!(I8, i8, bytes),
+        Dtype::I16 => numbers!(I16, i16, bytes),
+        Dtype::I32 => numbers!(I32, i32, bytes),
+        Dtype::I64 => numbers!(I64, i64, bytes),
+        Dtype::F32 => numbers!(F32, f32, bytes),
+        Dtype::F64 => numbers!(F64, f64, bytes),
+        _ => None,
+    };
+    match tensor.shape() {
+        [_] => read(tensor.data()).map(Tree::Numbers).ok_or("has a type or values that are not written here"),
+        [rows, columns] if *rows > 0 && *columns > 0 => {
+            let row = tensor.data().len() / rows;
+            let rows: Option<Vec<_>> =
+                tensor.data().chunks_exact(row).map(|bytes| read(bytes).map(Tree::Numbers)).collect();
+            rows.map(Tree::Sequence).ok_or("has a type or values that are not written here")
+        }
+        _ => Err("is neither a vector nor a matrix"),
+    }
+}
