@@ -10,7 +10,12 @@ const ROWS: usize = 9;
 
 /// Draws one value per place from left to right as columns, and a second one as a dot in front of them. Places are
 /// joined to fit into `width` characters; numbers that are not finite are left out. `None` if no number is left.
-pub(crate) fn draw(columns: &[(f64, f64)], dots: &[(f64, f64)], x_label: &str, width: usize) -> Option<String> {
+pub(crate) fn draw(
+    columns: &[(f64, f64)],
+    dots: &[(f64, f64)],
+    x_label: &str,
+    width: usize,
+) -> Option<String> {
     let finite = |points: &[(f64, f64)]| -> Vec<f64> {
         points.iter().map(|p| p.1).filter(|v| v.is_finite()).collect()
     };
@@ -56,7 +61,8 @@ pub(crate) fn draw(columns: &[(f64, f64)], dots: &[(f64, f64)], x_label: &str, w
         out.push('\n');
     }
     let (left, right) = (magnitude(first), magnitude(last));
-    let gap = places.saturating_sub(left.chars().count() + right.chars().count() + x_label.chars().count()) / 2;
+    let gap =
+        places.saturating_sub(left.chars().count() + right.chars().count() + x_label.chars().count()) / 2;
     let gap = " ".repeat(gap.max(1));
     out.push_str(&format!("{:>MARGIN$} └{}\n", "", "─".repeat(places)));
     out.push_str(&format!("{:>MARGIN$}  {left}{gap}{x_label}{gap}{right}\n", ""));

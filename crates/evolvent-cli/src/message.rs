@@ -47,7 +47,9 @@ pub(crate) fn of(error: &Error) -> String {
             let message = format!("{place}: expected {expected}, found {found}");
             render(&handler, &Shown { message, label: None, source: None, hint: hint.clone() })
         }
-        other => render(&handler, &Shown { message: other.to_string(), label: None, source: None, hint: None }),
+        other => {
+            render(&handler, &Shown { message: other.to_string(), label: None, source: None, hint: None })
+        }
     }
 }
 
@@ -66,12 +68,12 @@ fn shown(mistake: &Mistake, mistakes: &Mistakes) -> Shown {
             source: Some(NamedSource::new(&mistakes.file, mistakes.text.clone())),
             hint: mistake.hint.clone(),
         },
-        None => Shown {
-            message: format!("{}: {path}{}", mistakes.file, mistake.message),
-            label: None,
-            source: None,
-            hint: mistake.hint.clone(),
-        },
+        None => {
+            let given = mistake.given_by.as_ref().map(|given| format!("--set {given}"));
+            let place = given.unwrap_or_else(|| mistakes.file.clone());
+            let message = format!("{place}: {path}{}", mistake.message);
+            Shown { message, label: None, source: None, hint: mistake.hint.clone() }
+        }
     }
 }
 
@@ -104,6 +106,7 @@ mod tests {
             list: vec![Mistake {
                 path: "algorithm.open_es.sigma".into(),
                 place: Some(Place::of(text, 28..32)),
+                given_by: None,
                 message: "expected a finite number above 0, found -0.1".into(),
                 hint: Some("0.1 is a good start".into()),
             }],

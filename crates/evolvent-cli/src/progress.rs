@@ -42,7 +42,8 @@ impl Pace {
     fn line(&mut self, g: &Generation) -> String {
         let total = self.info.as_ref().and_then(|info| info.budgets.generations);
         let of = total.map_or_else(String::new, |total| format!("/{total}"));
-        let mut line = format!("generation {}{of}  best {}  mean {}", g.generation, short(&g.best), short(&g.mean));
+        let mut line =
+            format!("generation {}{of}  best {}  mean {}", g.generation, short(&g.best), short(&g.mean));
         if let (Some(std), 1) = (g.std.first(), g.std.0.len()) {
             line.push_str(&format!(" ± {}", significant(std, 3)));
         }

@@ -92,9 +92,8 @@ pub struct Quartiles {
 
 impl Quartiles {
     /// Of any values; `None` of none. Interpolated linearly between neighbours, and infinite as soon as one of them is.
-    pub fn of(mut values: Vec<f64>) -> Option<Quartiles> {
-        values.sort_by(f64::total_cmp);
-        let at = |p| crate::plot::quantile(&values, p);
+    pub fn of(values: Vec<f64>) -> Option<Quartiles> {
+        let at = |q| statistics::quantile(&values, q);
         (!values.is_empty()).then(|| Quartiles { lower: at(0.25), median: at(0.5), upper: at(0.75) })
     }
 }
@@ -187,28 +186,16 @@ impl Comparison {
                 if a.is_empty() || b.is_empty() {
                     continue;
                 }
-                let p = statistics::mann_whitney(a, b).p;
-                pairs.push(Pair { first, second, superiority: superiority(a, b), p, adjusted_p: p });
+                // Ranks are losses: the first is superior where the second's are larger.
+                let test = statistics::rank_sum(b, a);
+                let (superiority, p) = (test.superiority, test.p);
+                pairs.push(Pair { first, second, superiority, p, adjusted_p: p });
             }
         }
         let adjusted = statistics::holm(&pairs.iter().map(|pair| pair.p).collect::<Vec<_>>());
         pairs.iter_mut().zip(adjusted).for_each(|(pair, p)| pair.adjusted_p = p);
         pairs
     }
-}
-
-/// The probability that a value of `a` is smaller than one of `b`, ties counted half.
-fn superiority(a: &[f64], b: &[f64]) -> f64 {
-    let wins: f64 = a
-        .iter()
-        .flat_map(|x| b.iter().map(move |y| x.total_cmp(y)))
-        .map(|order| match order {
-            Ordering::Less => 1.0,
-            Ordering::Equal => 0.5,
-            Ordering::Greater => 0.0,
-        })
-        .sum();
-    wins / (a.len() * b.len()) as f64
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! `--ink`, `--muted` and `--rule`, so that a page sets them for light and dark at one place.
 
 use crate::figures::{magnitude, significant};
+use evolvent_math::statistics::quantile;
 use std::fmt::Write;
 
 /// How values are mapped to the vertical axis.
@@ -357,13 +358,9 @@ impl View {
     }
 
     fn quartiles(&self, out: &mut String, x: f64, values: &[f64], colour: usize) {
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-        sorted.sort_by(f64::total_cmp);
-        if sorted.is_empty() {
-            return;
-        }
+        let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
         let centre = self.px(x);
-        let at = |p: f64| self.py(quantile(&sorted, p));
+        let at = |p: f64| self.py(quantile(&finite, p));
         if let (Some(low), Some(q1), Some(q2), Some(q3), Some(high)) =
             (at(0.0), at(0.25), at(0.5), at(0.75), at(1.0))
         {
@@ -395,17 +392,6 @@ impl View {
 fn share(value: f64, (low, high): (f64, f64)) -> f64 {
     let length = high - low;
     if length > 0.0 { (value.clamp(-LARGEST, LARGEST) - low) / length } else { 0.5 }
-}
-
-/// The `p`-quantile of sorted values, interpolated linearly between the two nearest.
-pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
-    let place = p * (sorted.len().max(1) - 1) as f64;
-    let (below, rest) = (place.floor() as usize, place.fract());
-    match (sorted.get(below), sorted.get(below + 1)) {
-        (Some(a), Some(b)) if rest > 0.0 => a * (1.0 - rest) + b * rest,
-        (Some(a), _) => *a,
-        _ => f64::NAN,
-    }
 }
 
 /// Round numbers inside an interval, about `count` of them.
@@ -538,6 +524,5 @@ mod tests {
     fn round_ticks() {
         assert_eq!(ticks(0.0, 500.0, 5), [0.0, 100.0, 200.0, 300.0, 400.0, 500.0]);
         assert_eq!(ticks(-0.13, 0.2, 3), [0.0, 0.2]);
-        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.75), 3.0);
     }
 }

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 /// Runs a script with one argument and returns whether it ran. Where Python or one of the modules is missing the test
 /// is skipped with a note, unless `EVOLVENT_REQUIRE_PYTHON` is set.
-pub fn run_script(script: &str, modules: &str, argument: &Path) -> bool {
+pub(crate) fn run_script(script: &str, modules: &str, argument: &Path) -> bool {
     let python = std::env::var_os("EVOLVENT_PYTHON").unwrap_or_else(|| "python3".into());
     let found = Command::new(&python).arg("-c").arg(format!("import {modules}")).output();
     if !found.as_ref().is_ok_and(|output| output.status.success()) {
