@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::print_stdout)]
 
 use evolvent_core::{Purpose, RunKey, stream_key};
+use evolvent_math::kernels::dense::{Begin, dense, dense_group, dense_rows};
 use evolvent_math::{NumericLevel, activation, noise};
 use std::hint::black_box;
 use std::time::Instant;
@@ -76,10 +77,47 @@ fn activations(level: NumericLevel) {
     figure!(exp ln tanh sigmoid sin gauss gelu silu softplus);
 }
 
+fn layers() {
+    let shapes =
+        [(1, 32, 32), (4, 32, 32), (8, 32, 32), (16, 32, 32), (64, 64, 64), (64, 256, 256), (100, 784, 128)];
+    for (lanes, inputs, outputs) in shapes {
+        let number = |i: usize| (i % 13) as f32 * 0.1 - 0.6;
+        let w: Vec<f32> = (0..inputs * outputs).map(number).collect();
+        let x: Vec<f32> = (0..inputs * lanes).map(number).collect();
+        let b: Vec<f32> = (0..outputs).map(number).collect();
+        let mut y = vec![0.0; outputs * lanes];
+        let flops = 2.0 * (lanes * inputs * outputs) as f64;
+        let repeats = (1e6 / flops).ceil() as usize;
+        let members: Vec<&[f32]> = vec![&w; lanes];
+        let biases: Vec<&[f32]> = vec![&b; lanes];
+        for form in ["lanes", "rows", "group"] {
+            let seconds = best(0.1, || {
+                for _ in 0..repeats {
+                    let (x, w, y) = (black_box(&x), black_box(&w), black_box(&mut y));
+                    match form {
+                        "rows" => dense_rows(lanes, inputs, outputs, w, Begin::Bias(&b), x, y),
+                        "lanes" => dense(lanes, inputs, outputs, w, Begin::Bias(&b), x, y),
+                        _ => dense_group(inputs, outputs, black_box(&members), &biases, x, y),
+                    }
+                }
+            });
+            println!(
+                "dense {form:5} {lanes:4} x {inputs:3} -> {outputs:3} {:8.1} GFLOP/s",
+                flops * repeats as f64 / seconds / 1e9
+            );
+        }
+    }
+}
+
 fn main() {
+    let only = std::env::args().nth(1).unwrap_or_default();
+    if only == "dense" {
+        return layers();
+    }
     for level in NumericLevel::available() {
         noise_figures(level);
     }
     fused_noise();
     NumericLevel::available().for_each(activations);
+    layers();
 }

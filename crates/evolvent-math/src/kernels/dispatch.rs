@@ -68,43 +68,68 @@ impl NumericLevel {
 
     /// Runs `kernel` compiled for this level, or returns `None` where the machine lacks it. For tests and benchmarks;
     /// everything else calls [`vectorize`].
+    #[inline(always)]
     pub fn run<R>(self, kernel: impl FnOnce() -> R) -> Option<R> {
-        self.is_available().then(|| match self {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: `is_available` has just found every feature that the function enables.
-            Self::Avx512 => unsafe { avx512(kernel) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            Self::Avx2 => unsafe { avx2(kernel) },
-            _ => kernel(),
-        })
+        Found::check(self).map(
+            #[inline(always)]
+            |found| found.run(kernel),
+        )
     }
 }
 
 /// The level that [`vectorize`] uses on this machine.
 pub fn numeric_level() -> NumericLevel {
-    NumericLevel::available().next().unwrap_or(NumericLevel::Scalar)
+    Found::best().0
+}
+
+/// A level that this machine has been found to have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found(NumericLevel);
+
+impl Found {
+    /// The fastest level.
+    #[inline]
+    pub(super) fn best() -> Found {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if NumericLevel::Avx512.is_available() {
+                return Found(NumericLevel::Avx512);
+            }
+            if NumericLevel::Avx2.is_available() {
+                return Found(NumericLevel::Avx2);
+            }
+        }
+        Found(if cfg!(target_arch = "aarch64") { NumericLevel::Neon } else { NumericLevel::Scalar })
+    }
+
+    /// This level, if the machine has it.
+    pub(super) fn check(level: NumericLevel) -> Option<Found> {
+        level.is_available().then_some(Found(level))
+    }
+
+    /// Runs `kernel` compiled for the level.
+    #[inline(always)]
+    pub(super) fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Found` exists only for levels whose features the machine has.
+            NumericLevel::Avx512 => unsafe { avx512(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            NumericLevel::Avx2 => unsafe { avx2(kernel) },
+            _ => kernel(),
+        }
+    }
 }
 
 /// Runs `kernel` with the best instruction set of this machine.
 ///
 /// Only code that is inlined into `kernel` is compiled for it: mark the closure and everything hot that it calls
-/// `#[inline(always)]`. The choice costs a few nanoseconds, so put it around loops, not inside them; a call inside
+/// `#[inline(always)]`. The choice costs about two nanoseconds, so put it around loops, not inside them; a call inside
 /// another one is harmless.
 #[inline(always)]
 pub fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if NumericLevel::Avx512.is_available() {
-            // SAFETY: every feature that the function enables has just been found.
-            return unsafe { avx512(kernel) };
-        }
-        if NumericLevel::Avx2.is_available() {
-            // SAFETY: as above.
-            return unsafe { avx2(kernel) };
-        }
-    }
-    kernel()
+    Found::best().run(kernel)
 }
 
 #[cfg(target_arch = "x86_64")]

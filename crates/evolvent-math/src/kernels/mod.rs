@@ -27,8 +27,10 @@
 #![allow(unsafe_code)]
 
 pub mod activation;
+pub mod dense;
 mod dispatch;
 pub mod noise;
+mod product;
 pub mod reduce;
 
 pub use dispatch::{BITS_VERSION, NumericLevel, numeric_level, vectorize};
