@@ -20,6 +20,10 @@ struct Pace {
 }
 
 impl Pace {
+    fn threads(&self) -> Option<u64> {
+        self.info.as_ref().map(|info| info.threads as u64)
+    }
+
     /// The largest share of any budget that is used up; `None` if only a target ends the run.
     fn share(&self, g: &Generation) -> Option<f64> {
         let budgets = &self.info.as_ref()?.budgets;
@@ -91,7 +95,7 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
 }
 
 /// The line that a run begins with.
-fn headline(started: &Started, info: Option<&RunInfo>) -> String {
+pub(crate) fn headline(started: &Started, threads: Option<u64>) -> String {
     let mut parts = vec![started.problem.clone()];
     let genes = started.dimension.map(|d| format!("{} genes", count(d)));
     parts.push(match (&started.network, genes) {
@@ -102,7 +106,7 @@ fn headline(started: &Started, info: Option<&RunInfo>) -> String {
     });
     parts.push(started.algorithm.clone());
     parts.push(format!("seed {}", started.seed));
-    parts.extend(info.map(|info| format!("{} threads", info.threads)));
+    parts.extend(threads.map(|n| if n == 1 { "1 thread".into() } else { format!("{n} threads") }));
     parts.join(" · ")
 }
 
@@ -137,7 +141,7 @@ impl Observer for Bar {
 
     fn observe(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Started(started) => self.bar.println(headline(started, self.pace.info.as_ref())),
+            Event::Started(started) => self.bar.println(headline(started, self.pace.threads())),
             Event::Generation(g) => {
                 // Texts are only made when they will be drawn.
                 if self.drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(80)) {
@@ -172,7 +176,7 @@ impl Observer for Lines {
 
     fn observe(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Started(started) => say(&headline(started, self.pace.info.as_ref())),
+            Event::Started(started) => say(&headline(started, self.pace.threads())),
             Event::Generation(g) => {
                 if self.said.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
                     self.said = Some(Instant::now());

@@ -1,0 +1,49 @@
+//! The experiments that are shipped.
+
+use crate::program::{evolvent, repository, run, Done};
+use std::fs;
+
+fn shipped() -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(repository().join("experiments"))
+        .expect("experiments/")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_experiment_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = shipped();
+    assert!(names.len() >= 12, "{names:?}");
+    for name in names {
+        let file = repository().join("experiments").join(&name);
+        let out = dir.path().join(&name);
+        let output = evolvent(&repository())
+            .arg("run")
+            .arg(&file)
+            .args(["--quiet", "--set", "run.generations=2", "--set", "run.validation_episodes=2", "--out"])
+            .arg(&out)
+            .output()
+            .unwrap();
+        let done = Done::of(output);
+        assert_eq!(done.code, 0, "{name}: {}", done.stderr);
+        assert!(out.join("report.html").is_file(), "{name}");
+    }
+}
+
+#[test]
+fn cart_pole_is_solved_with_any_seed() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = repository().join("experiments/cartpole.toml");
+    for seed in 1..=20 {
+        let seed = seed.to_string();
+        let done = run(dir.path(), &["run", file.to_str().unwrap(), "--json", "--seed", &seed]).ends_with(0);
+        let last = done.objects().pop().unwrap();
+        assert_eq!(last["stopped_by"], "target", "seed {seed}: {last}");
+        assert!(last["best"].as_f64().unwrap() >= 475.0, "seed {seed}: {last}");
+        assert_eq!(last["test"]["repetitions"], 100);
+    }
+}
