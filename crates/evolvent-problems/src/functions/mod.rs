@@ -10,11 +10,13 @@
 //! assert_eq!(value, [1.0]);
 //! ```
 
+mod bbob;
 mod function;
 mod landscape;
 mod multiobjective;
 mod registry;
 
+pub use bbob::{Bbob, BbobParameters};
 pub use function::{Function, Optimum};
 pub use landscape::{
     Ackley, BentCigar, Discus, Ellipsoid, Griewank, Landscape, Levy, Placed, Placement, Rastrigin,

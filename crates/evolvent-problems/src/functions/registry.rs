@@ -1,5 +1,6 @@
 //! The list of functions. One line adds one.
 
+use super::bbob::{self, BbobParameters};
 use super::function::Function;
 use super::landscape::{self, Placed, Placement};
 use super::multiobjective::{self, Boxed, Fixed, Variables};
@@ -27,6 +28,12 @@ impl<P: multiobjective::Biobjective> Recipe<P> for Variables {
 impl<P: multiobjective::Biobjective> Recipe<P> for Fixed {
     fn build(&self) -> Result<Box<dyn Function>, Violations> {
         Ok(Box::new(Boxed::<P>::standard()))
+    }
+}
+
+impl Recipe<bbob::Bbob> for BbobParameters {
+    fn build(&self) -> Result<Box<dyn Function>, Violations> {
+        Ok(Box::new(bbob::Bbob::new(self)?))
     }
 }
 
@@ -85,6 +92,7 @@ functions! {
     bnh: Bnh in multiobjective with Fixed;
     tnk: Tnk in multiobjective with Fixed;
     osy: Osy in multiobjective with Fixed;
+    bbob: Bbob in bbob with BbobParameters;
 }
 
 #[cfg(test)]
