@@ -27,7 +27,7 @@ pub fn fronts(values: &[f64], m: usize) -> Vec<Vec<usize>> {
 /// The same with constraints (Deb et al. 2002, definition 1): feasible before infeasible, less violation before more, and
 /// dominance among the feasible. `violation` is empty or has one entry per member, 0 if feasible.
 pub fn constrained_fronts(values: &[f64], m: usize, violation: &[f64]) -> Vec<Vec<usize>> {
-    let n = if m == 0 { 0 } else { values.len() / m };
+    let n = values.len().checked_div(m).unwrap_or(0);
     let row = |i: usize| &values[i * m..(i + 1) * m];
     let feasible = |i: &usize| violation.get(*i).is_none_or(|&v| v <= 0.0);
     let mut sorted: Vec<usize> = (0..n).filter(feasible).collect();

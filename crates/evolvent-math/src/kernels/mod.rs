@@ -27,10 +27,13 @@
 #![allow(unsafe_code)]
 
 pub mod activation;
+pub mod conv;
 pub mod dense;
 mod dispatch;
 pub mod noise;
 mod product;
 pub mod reduce;
+mod verify;
 
 pub use dispatch::{BITS_VERSION, NumericLevel, numeric_level, vectorize};
+pub use verify::{Drift, verify};

@@ -1,0 +1,348 @@
+//! Two-dimensional convolution and pooling.
+//!
+//! Images are `height × width × channels` with channels contiguous, lanes inside: value (y, x, c) of lane `l` is at
+//! `((y · width + x) · channels + c) · lanes + l`. Filters are `kernel height × kernel width × channels × filters`, filters
+//! contiguous. So a convolution is a dense layer ([`dense`](super::dense)) at every output position, with the same order of
+//! additions: bias, then the taps in ascending order (row, column, channel), fused. Taps that lie in the padding are left
+//! out.
+
+use super::dense::{Begin, start};
+use super::dispatch::Found;
+use super::product::{Operand, Segment, Target, product};
+use super::vectorize;
+use std::ops::Range;
+
+/// A window that moves over an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Height and width of the image.
+    pub image: [usize; 2],
+    /// Channels of the image.
+    pub channels: usize,
+    /// Height and width of the window, at least 1.
+    pub kernel: [usize; 2],
+    /// Steps down and right, at least 1.
+    pub stride: [usize; 2],
+    /// Rows above and below, columns left and right of the image that count as zero. Pooling ignores it.
+    pub padding: [usize; 2],
+}
+
+impl Window {
+    /// Height and width of the output of a convolution: ⌊(image + 2·padding - kernel)/stride⌋ + 1, or 0 where the window
+    /// does not fit.
+    pub fn output(&self) -> [usize; 2] {
+        [0, 1].map(|d| positions(self.image[d] + 2 * self.padding[d], self.kernel[d], self.stride[d]))
+    }
+
+    /// Height and width of the output of a pooling: whole windows inside the image.
+    pub fn pooled(&self) -> [usize; 2] {
+        [0, 1].map(|d| positions(self.image[d], self.kernel[d], self.stride[d]))
+    }
+
+    /// Numbers in one image.
+    pub fn len(&self) -> usize {
+        self.image[0] * self.image[1] * self.channels
+    }
+
+    /// Whether the image holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Numbers in the filters of a convolution.
+    pub fn weights(&self, filters: usize) -> usize {
+        self.kernel[0] * self.kernel[1] * self.channels * filters
+    }
+
+    /// Where the window at output position `o` lies along axis `d`: the first image coordinate, and the taps inside.
+    fn taps(&self, d: usize, o: usize) -> (usize, Range<usize>) {
+        let begin = o * self.stride[d];
+        let first = self.padding[d].saturating_sub(begin).min(self.kernel[d]);
+        let last = (self.image[d] + self.padding[d]).saturating_sub(begin).clamp(first, self.kernel[d]);
+        ((begin + first).saturating_sub(self.padding[d]), first..last)
+    }
+}
+
+fn positions(image: usize, kernel: usize, stride: usize) -> usize {
+    (image + 1).checked_sub(kernel).map_or(0, |free| free.div_ceil(stride.max(1)))
+}
+
+/// Segments of one call of the product; taller kernels take several.
+const SEGMENTS: usize = 16;
+
+/// y = bias + the convolution of `x` with the filters `w`, for `lanes` lanes. `y` is
+/// `output height × output width × filters × lanes`.
+///
+/// # Panics
+/// If a slice is shorter than the window says.
+pub fn conv2d(
+    lanes: usize,
+    window: &Window,
+    filters: usize,
+    w: &[f32],
+    bias: &[f32],
+    x: &[f32],
+    y: &mut [f32],
+) {
+    conv2d_at(Found::best(), lanes, window, filters, w, bias, x, y);
+}
+
+fn conv2d_at(
+    level: Found,
+    lanes: usize,
+    window: &Window,
+    filters: usize,
+    w: &[f32],
+    bias: &[f32],
+    x: &[f32],
+    y: &mut [f32],
+) {
+    let [height, width] = window.output();
+    let (w, x) = (&w[..window.weights(filters)], &x[..window.len() * lanes]);
+    let row_len = width * filters * lanes;
+    let channels = window.channels;
+    for (oy, y) in y[..height * row_len].chunks_exact_mut(row_len.max(1)).enumerate() {
+        for y in y.chunks_exact_mut((filters * lanes).max(1)) {
+            start(Begin::Bias(bias), filters, lanes, y);
+        }
+        let (iy, rows) = window.taps(0, oy);
+        for rows in pieces(rows.clone(), SEGMENTS).map(|piece| (iy + piece.start - rows.start, piece)) {
+            // Neighbouring positions whose windows hold the same taps are done together.
+            let mut ox = 0;
+            while ox < width {
+                let (ix, columns) = window.taps(1, ox);
+                let run = if lanes >= 8 {
+                    1
+                } else {
+                    (ox..width).take_while(|&o| window.taps(1, o).1 == columns).count()
+                };
+                let mut segments = [Segment::default(); SEGMENTS];
+                let (iy, rows) = (rows.0, rows.1.clone());
+                for (segment, (dy, ky)) in segments.iter_mut().zip(rows.clone().enumerate()) {
+                    *segment = Segment {
+                        a: ((iy + dy) * window.image[1] + ix) * channels * lanes,
+                        b: (ky * window.kernel[1] + columns.start) * channels * filters,
+                        len: columns.len() * channels,
+                    };
+                }
+                // A window wholly in the padding has no taps.
+                let segments = &mut segments[..if columns.is_empty() { 0 } else { rows.len() }];
+                let at = ox * filters * lanes;
+                // SAFETY: `taps` keeps windows inside the image and the filters; the slices were cut to their sizes, and a
+                // run ends with the row.
+                unsafe {
+                    let y = y.as_mut_ptr().add(at);
+                    let filter = Operand { at: w.as_ptr(), across: 1, along: filters };
+                    if lanes >= 8 {
+                        // Rows are filters, vectors run over lanes.
+                        segments.iter_mut().for_each(|s| std::mem::swap(&mut s.a, &mut s.b));
+                        let image = Operand { at: x.as_ptr(), across: 1, along: lanes };
+                        product(
+                            level,
+                            filters,
+                            lanes,
+                            segments,
+                            filter,
+                            image,
+                            Target { at: y, row: lanes, column: 1 },
+                        );
+                    } else {
+                        // Rows are positions, vectors run over filters.
+                        let across = window.stride[1] * channels * lanes;
+                        for lane in 0..lanes {
+                            let image = Operand { at: x.as_ptr().add(lane), across, along: lanes };
+                            let c = Target { at: y.add(lane), row: filters * lanes, column: lanes };
+                            product(level, run, filters, segments, image, filter, c);
+                        }
+                    }
+                }
+                ox += run;
+            }
+        }
+    }
+}
+
+/// `range` cut into pieces of at most `size`.
+fn pieces(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = range.end;
+    range.step_by(size).map(move |begin| begin..(begin + size).min(end))
+}
+
+/// The largest value of every window and channel; NaN if there is one among them. `y` is
+/// `pooled height × pooled width × channels × lanes`.
+///
+/// # Panics
+/// If a slice is shorter than the window says.
+pub fn max_pool2d(lanes: usize, window: &Window, x: &[f32], y: &mut [f32]) {
+    pool(
+        lanes,
+        window,
+        x,
+        y,
+        #[inline(always)]
+        |best, v| if v > best || v.is_nan() { v } else { best },
+    );
+}
+
+/// The mean of every window and channel: the sum in ascending order of taps, times 1/taps.
+///
+/// # Panics
+/// If a slice is shorter than the window says.
+pub fn average_pool2d(lanes: usize, window: &Window, x: &[f32], y: &mut [f32]) {
+    pool(
+        lanes,
+        window,
+        x,
+        y,
+        #[inline(always)]
+        |sum, v| sum + v,
+    );
+    let scale = 1.0 / (window.kernel[0] * window.kernel[1]) as f32;
+    let [height, width] = window.pooled();
+    super::reduce::scale_f32(scale, &mut y[..height * width * window.channels * lanes]);
+}
+
+#[inline(always)]
+fn pool(lanes: usize, window: &Window, x: &[f32], y: &mut [f32], fold: impl Fn(f32, f32) -> f32) {
+    let [height, width] = window.pooled();
+    let inner = window.channels * lanes;
+    let (x, y) = (&x[..window.len() * lanes], &mut y[..height * width * inner]);
+    if inner == 0 {
+        return;
+    }
+    vectorize(
+        #[inline(always)]
+        || {
+            for (o, y) in y.chunks_exact_mut(inner).enumerate() {
+                let (oy, ox) = (o / width, o % width);
+                for ky in 0..window.kernel[0] {
+                    for kx in 0..window.kernel[1] {
+                        let iy = oy * window.stride[0] + ky;
+                        let ix = ox * window.stride[1] + kx;
+                        let x = &x[(iy * window.image[1] + ix) * inner..][..inner];
+                        if ky + kx == 0 {
+                            y.copy_from_slice(x);
+                        } else {
+                            y.iter_mut().zip(x).for_each(
+                                #[inline(always)]
+                                |(y, &x)| *y = fold(*y, x),
+                            );
+                        }
+                    }
+                }
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NumericLevel;
+
+    fn numbers(n: usize, seed: usize) -> Vec<f32> {
+        (0..n).map(|i| libm::sinf((i * 7 + seed * 131) as f32 * 0.37)).collect()
+    }
+
+    /// The definition for one lane.
+    fn twin(window: &Window, filters: usize, w: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
+        let [height, width] = window.output();
+        let mut y = Vec::new();
+        for oy in 0..height {
+            for ox in 0..width {
+                for f in 0..filters {
+                    let mut sum = bias[f];
+                    for ky in 0..window.kernel[0] {
+                        for kx in 0..window.kernel[1] {
+                            let iy = (oy * window.stride[0] + ky).wrapping_sub(window.padding[0]);
+                            let ix = (ox * window.stride[1] + kx).wrapping_sub(window.padding[1]);
+                            if iy >= window.image[0] || ix >= window.image[1] {
+                                continue;
+                            }
+                            for c in 0..window.channels {
+                                let tap = (ky * window.kernel[1] + kx) * window.channels + c;
+                                let pixel = (iy * window.image[1] + ix) * window.channels + c;
+                                sum = x[pixel].mul_add(w[tap * filters + f], sum);
+                            }
+                        }
+                    }
+                    y.push(sum);
+                }
+            }
+        }
+        y
+    }
+
+    fn windows() -> Vec<Window> {
+        let window =
+            |image, channels, kernel, stride, padding| Window { image, channels, kernel, stride, padding };
+        vec![
+            window([5, 7], 2, [3, 3], [1, 1], [1, 1]),
+            window([8, 8], 1, [3, 3], [2, 2], [0, 0]),
+            window([9, 6], 3, [5, 2], [2, 1], [2, 1]),
+            window([4, 4], 2, [4, 4], [1, 1], [3, 3]),
+            window([1, 12], 2, [1, 5], [1, 3], [0, 2]),
+            window([40, 3], 1, [33, 3], [3, 1], [5, 1]),
+            window([2, 2], 1, [3, 3], [1, 1], [0, 0]),
+            window([2, 3], 1, [2, 2], [1, 1], [4, 3]),
+        ]
+    }
+
+    #[test]
+    fn convolutions_equal_the_twin_for_any_lanes_and_level() {
+        for window in windows() {
+            for filters in [1, 3, 8, 17] {
+                let w = numbers(window.weights(filters), 1);
+                let bias = numbers(filters, 2);
+                for lanes in [1, 2, 7, 8, 9, 19] {
+                    let x = numbers(window.len() * lanes, 3);
+                    let [height, width] = window.output();
+                    let count = height * width * filters;
+                    let mut expected = vec![0.0; count * lanes];
+                    for lane in 0..lanes {
+                        let own: Vec<f32> = x.iter().copied().skip(lane).step_by(lanes).collect();
+                        for (i, v) in twin(&window, filters, &w, &bias, &own).into_iter().enumerate() {
+                            expected[i * lanes + lane] = v;
+                        }
+                    }
+                    for level in NumericLevel::available().filter_map(Found::check) {
+                        let mut y = vec![f32::NAN; count * lanes];
+                        conv2d_at(level, lanes, &window, filters, &w, &bias, &x, &mut y);
+                        assert_eq!(y, expected, "{window:?} {filters} {lanes} {level:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_by_hand() {
+        assert_eq!(
+            windows().iter().map(Window::output).collect::<Vec<_>>(),
+            [[5, 7], [3, 3], [5, 7], [7, 7], [1, 4], [6, 3], [0, 0], [9, 8]]
+        );
+    }
+
+    #[test]
+    fn pools_by_hand() {
+        let window = Window { image: [3, 4], channels: 1, kernel: [2, 2], stride: [1, 2], padding: [0, 0] };
+        let x: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let mut y = [0.0; 4];
+        max_pool2d(1, &window, &x, &mut y);
+        assert_eq!(y, [5.0, 7.0, 9.0, 11.0]);
+        average_pool2d(1, &window, &x, &mut y);
+        assert_eq!(y, [2.5, 4.5, 6.5, 8.5]);
+        // Two channels and three lanes: each of the six runs on its own.
+        let window = Window { channels: 2, ..window };
+        let wide: Vec<f32> =
+            x.iter().flat_map(|&v| (0..6).map(move |k| v * (1.0 - 2.0 * (k % 2) as f32))).collect();
+        let mut y = [0.0; 24];
+        max_pool2d(3, &window, &wide, &mut y);
+        assert_eq!(y[..7], [5.0, 0.0, 5.0, 0.0, 5.0, 0.0, 7.0].map(|v| v));
+        let mut x = x.clone();
+        x[0] = f32::NAN;
+        let mut y = [0.0; 4];
+        max_pool2d(1, &Window { channels: 1, ..window }, &x, &mut y);
+        assert!(y[0].is_nan() && y[1] == 7.0);
+    }
+}
