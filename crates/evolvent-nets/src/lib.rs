@@ -4,7 +4,21 @@
 //! program.
 
 pub mod activation;
+pub mod dense;
+pub mod head;
+mod lanes;
+mod layout;
+pub mod network;
+pub mod normalizer;
 pub mod program;
+pub mod recurrent;
+#[cfg(test)]
+mod twin;
 
 pub use activation::Activation;
+pub use dense::{Dense, DenseNetwork};
+pub use head::{Head, Squash};
+pub use network::{Describe, NetworkConfig};
+pub use normalizer::Normalizer;
 pub use program::Program;
+pub use recurrent::{Cell, Recurrent, RecurrentNetwork};

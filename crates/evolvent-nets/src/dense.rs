@@ -1,0 +1,454 @@
+//! `[network.dense]`: layers in which every neuron sees every neuron of the layer before.
+//!
+//! Cost of a step: one fused multiply-add per weight and one activation per neuron. Figures are in `benches/forward.rs`.
+
+use crate::{
+    Activation, Describe, NetworkConfig, Normalizer, Program, Squash,
+    lanes::{Window, group_window_len, window_len, windows},
+    layout::{Affine, check_initializer, check_interface, check_sizes, check_weights, initializer},
+    network::expect_fit,
+    program::Kind,
+};
+use evolvent_core::{
+    Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Vector, VectorGenes, Violations,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A multilayer perceptron.
+///
+/// Blocks of the parameter vector: `layer0.weight` `[inputs, outputs]`, `layer0.bias` `[outputs]`, `layer1.weight` …;
+/// the last layer is the output layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dense {
+    /// Neurons of each hidden layer, each at least 1. `[]` for none: a linear policy.
+    pub hidden: Vec<usize>,
+    /// Activation of the hidden layers.
+    pub activation: Activation,
+    /// Activation of the raw outputs, in front of the head.
+    pub output_activation: Activation,
+    /// Whether neurons have biases. They start at 0.
+    pub bias: bool,
+    /// How the weights of the hidden layers start. `"auto"`: He (normal) for relu, leaky_relu, elu, gelu, silu, softplus
+    /// and abs, LeCun (normal) for the others.
+    pub initializer: Auto<Init>,
+    /// How the weights of the output layer start; `"auto"` as for the hidden layers.
+    pub output_initializer: Auto<Init>,
+    /// How raw outputs become continuous actions.
+    pub squash: Squash,
+}
+
+impl Default for Dense {
+    fn default() -> Self {
+        Dense {
+            hidden: vec![32],
+            activation: Activation::Tanh,
+            output_activation: Activation::Linear,
+            bias: true,
+            initializer: Auto::Auto,
+            output_initializer: Auto::Auto,
+            squash: Squash::Tanh,
+        }
+    }
+}
+
+/// A stack of affine layers: hidden ones, then the output layer.
+pub(crate) struct Stack<'a> {
+    pub(crate) hidden: &'a [usize],
+    pub(crate) outputs: usize,
+    pub(crate) bias: bool,
+    pub(crate) init: Init,
+    pub(crate) output_init: Init,
+}
+
+impl Stack<'_> {
+    /// Adds the layers to a layout. They are called `layer<n>` from `first` on; hidden layer `n` is neuron group `n`, and
+    /// `from` is the group that feeds the stack.
+    pub(crate) fn push(
+        &self,
+        layout: &mut Layout,
+        first: usize,
+        inputs: usize,
+        from: Option<u32>,
+    ) -> Vec<Affine> {
+        let (mut inputs, mut from) = (inputs, from);
+        let mut layers = Vec::with_capacity(self.hidden.len() + 1);
+        for (n, &size) in self.hidden.iter().enumerate() {
+            let to = Some((first + n) as u32);
+            let name = format!("layer{}", first + n);
+            layers.push(Affine::push(layout, &name, (inputs, size), self.bias, self.init, (from, to)));
+            (inputs, from) = (size, to);
+        }
+        let name = format!("layer{}", first + self.hidden.len());
+        let size = (inputs, self.outputs);
+        layers.push(Affine::push(layout, &name, size, self.bias, self.output_init, (from, None)));
+        layers
+    }
+}
+
+impl Dense {
+    fn plan(&self, interface: &Interface) -> (Layout, Vec<Affine>) {
+        let mut layout = Layout { blocks: Vec::new() };
+        let stack = Stack {
+            hidden: &self.hidden,
+            outputs: interface.output.len(),
+            bias: self.bias,
+            init: initializer(self.initializer, self.activation),
+            output_init: initializer(self.output_initializer, self.output_activation),
+        };
+        let layers = stack.push(&mut layout, 0, interface.inputs(), None);
+        (layout, layers)
+    }
+}
+
+impl NetworkConfig for Dense {
+    const NAME: &'static str = "dense";
+
+    fn squash(&self) -> Squash {
+        self.squash
+    }
+}
+
+impl Decoder for Dense {
+    type Genome = Vector;
+    type Network = DenseNetwork;
+
+    fn check(&self, interface: &Interface) -> Result<(), Violations> {
+        let mut v = Violations::new();
+        check_interface(&mut v, interface);
+        check_sizes(&mut v, "hidden", &self.hidden);
+        check_initializer(&mut v, "initializer", self.initializer);
+        check_initializer(&mut v, "output_initializer", self.output_initializer);
+        let sizes = [&[interface.inputs()], &self.hidden[..], &[interface.output.len()]].concat();
+        check_weights(&mut v, "hidden", sizes.windows(2).map(|s| [s[0], s[1]]));
+        v.into_result()
+    }
+
+    fn genes(&self, interface: &Interface) -> VectorGenes {
+        VectorGenes { layout: Arc::new(self.plan(interface).0), bounds: None }
+    }
+
+    fn blank(&self, interface: &Interface) -> DenseNetwork {
+        let (layout, layers) = self.plan(interface);
+        let widest = layers.iter().map(|l| l.outputs.max(l.inputs)).max().unwrap_or(0);
+        DenseNetwork {
+            parameters: vec![0.0; layout.dimension()],
+            plan: Arc::new(Plan {
+                layers,
+                activation: self.activation,
+                output_activation: self.output_activation,
+                zeros: vec![0.0; widest],
+                input_shape: interface.input.clone(),
+            }),
+            normalizer: None,
+        }
+    }
+
+    fn decode(&self, genome: &[f32], into: &mut DenseNetwork) -> Result<(), DecodeError> {
+        copy_genome(genome, &mut into.parameters)
+    }
+}
+
+/// The parameters are the genome, number by number.
+pub(crate) fn copy_genome(genome: &[f32], parameters: &mut [f32]) -> Result<(), DecodeError> {
+    if genome.len() != parameters.len() {
+        let (expected, found) = (parameters.len(), genome.len());
+        return Err(DecodeError(format!("the network has {expected} parameters, the genome {found} genes")));
+    }
+    parameters.copy_from_slice(genome);
+    Ok(())
+}
+
+/// What the networks of one decoder share.
+#[derive(Debug)]
+struct Plan {
+    layers: Vec<Affine>,
+    activation: Activation,
+    output_activation: Activation,
+    /// As long as the widest layer.
+    zeros: Vec<f32>,
+    input_shape: Vec<usize>,
+}
+
+/// The phenotype of [`Dense`].
+#[derive(Clone, Debug)]
+pub struct DenseNetwork {
+    parameters: Vec<f32>,
+    plan: Arc<Plan>,
+    normalizer: Option<Arc<Normalizer>>,
+}
+
+impl DenseNetwork {
+    /// All weights and biases, in the order of the layout.
+    pub fn parameters(&self) -> &[f32] {
+        &self.parameters
+    }
+
+    /// Steps the lanes of a window.
+    fn step(group: &[Self], window: Window, input: &[f32], output: &mut [f32], scratch: &mut [f32]) {
+        let Some(network) = group.first() else { return };
+        let plan = &*network.plan;
+        let (inputs, last) = (network.inputs(), plan.layers.len() - 1);
+        let (mut x, mut y) = scratch.split_at_mut(plan.zeros.len() * window.count);
+        let direct = network.normalizer.is_none() && window.is_whole();
+        if !direct {
+            window.load_input(input, inputs, inputs, network.normalizer.as_deref(), x);
+        }
+        for (n, layer) in plan.layers.iter().enumerate() {
+            let from: &[f32] = if n == 0 && direct { input } else { x };
+            let size = layer.outputs * window.count;
+            if n < last {
+                Self::layer(group, window, layer, plan.activation, from, &mut y[..size]);
+            } else if window.is_whole() {
+                Self::layer(group, window, layer, plan.output_activation, from, &mut output[..size]);
+            } else {
+                Self::layer(group, window, layer, plan.output_activation, from, &mut y[..size]);
+                window.store(y, layer.outputs, 0..layer.outputs, output, 0);
+            }
+            std::mem::swap(&mut x, &mut y);
+        }
+    }
+
+    #[inline(always)]
+    fn layer(
+        group: &[Self],
+        window: Window,
+        layer: &Affine,
+        activation: Activation,
+        x: &[f32],
+        y: &mut [f32],
+    ) {
+        let (i, o) = (layer.inputs, layer.outputs);
+        window.product(group, i, o, |n| layer.parts(&n.parameters, &n.plan.zeros), x, y);
+        activation.apply(y);
+    }
+}
+
+impl Network for DenseNetwork {
+    fn inputs(&self) -> usize {
+        self.plan.layers[0].inputs
+    }
+
+    fn outputs(&self) -> usize {
+        self.plan.layers[self.plan.layers.len() - 1].outputs
+    }
+
+    fn scratch_len(&self, lanes: usize) -> usize {
+        2 * self.plan.zeros.len() * window_len(lanes)
+    }
+
+    fn forward(
+        &self,
+        lanes: usize,
+        input: &[f32],
+        _state: &mut [f32],
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        windows(std::slice::from_ref(self), lanes, |group, window| {
+            Self::step(group, window, input, output, scratch);
+        });
+    }
+
+    fn group_scratch_len(group: &[Self], episodes: usize) -> usize {
+        let widest = group.first().map_or(0, |n| n.plan.zeros.len());
+        2 * widest * group_window_len(group.len(), episodes)
+    }
+
+    fn forward_group(
+        group: &[Self],
+        episodes: usize,
+        input: &[f32],
+        _state: &mut [f32],
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        windows(group, episodes, |group, window| Self::step(group, window, input, output, scratch));
+    }
+}
+
+/// Adds affine layers and their activations to a program: values `layer<n>`, weights by the names of their blocks. The
+/// last value is called `output`.
+pub(crate) fn describe_stack(
+    program: &mut Program,
+    (layers, first): (&[Affine], usize),
+    (activation, output_activation): (Activation, Activation),
+    parameters: &[f32],
+    x: String,
+) {
+    let mut x = x;
+    for (n, layer) in layers.iter().enumerate() {
+        let (name, is_last) = (format!("layer{}", first + n), n + 1 == layers.len());
+        let activation = if is_last { output_activation } else { activation };
+        let result = if is_last { "output".to_string() } else { name.clone() };
+        let sum = if activation == Activation::Linear { result.clone() } else { format!("{name}.sum") };
+        x = describe_affine(program, &name, layer, parameters, &x, &sum);
+        if activation != Activation::Linear {
+            x = program.op(&result, Kind::Activate(activation), &[&x]);
+        }
+    }
+    if let Some(layer) = layers.last() {
+        program.output("output", &[layer.outputs]);
+    }
+}
+
+/// Adds one affine layer, with the blocks `NAME.weight` and `NAME.bias`, and returns the name of its sums.
+pub(crate) fn describe_affine(
+    program: &mut Program,
+    name: &str,
+    layer: &Affine,
+    parameters: &[f32],
+    x: &str,
+    sum: &str,
+) -> String {
+    let (i, o) = (layer.inputs, layer.outputs);
+    let weight = parameters[layer.weight..][..i * o].to_vec();
+    let w = program.constant(&format!("{name}.weight"), &[i, o], weight);
+    let Some(bias) = layer.bias else { return program.op(sum, Kind::MatMul, &[x, &w]) };
+    let b = program.constant(&format!("{name}.bias"), &[o], parameters[bias..][..o].to_vec());
+    program.op(sum, Kind::Gemm, &[x, &w, &b])
+}
+
+/// Adds the input `observation`, the normaliser and, if asked for, a flattening; returns the name of the result.
+pub(crate) fn describe_input(
+    program: &mut Program,
+    shape: &[usize],
+    normalizer: Option<&Arc<Normalizer>>,
+    flatten: bool,
+) -> String {
+    let mut x = program.input("observation", shape);
+    if let Some(normalizer) = normalizer {
+        x = normalizer.describe(program, &x, shape);
+    }
+    if flatten && shape.len() != 1 {
+        x = program.op("observation.flat", Kind::Flatten, &[&x]);
+    }
+    x
+}
+
+impl Describe for DenseNetwork {
+    fn set_normalizer(&mut self, normalizer: Option<Arc<Normalizer>>) {
+        expect_fit(normalizer.as_ref(), self.inputs());
+        self.normalizer = normalizer;
+    }
+
+    fn normalizer(&self) -> Option<&Arc<Normalizer>> {
+        self.normalizer.as_ref()
+    }
+
+    fn program(&self) -> Program {
+        let plan = &self.plan;
+        let mut program = Program::default();
+        let x = describe_input(&mut program, &plan.input_shape, self.normalizer.as_ref(), true);
+        let activations = (plan.activation, plan.output_activation);
+        describe_stack(&mut program, (&plan.layers, 0), activations, &self.parameters, x);
+        program
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::twin::{check_lanes, check_layout, check_program, interface, network};
+    use evolvent_core::{Output, Role};
+
+    #[test]
+    fn by_hand() {
+        let config = Dense { hidden: vec![2], activation: Activation::Relu, ..Dense::default() };
+        let problem = interface(&[2], Output::Values(1));
+        let mut net = config.blank(&problem);
+        // Hidden: 1·x₀ + 3·x₁ + 0.5, 2·x₀ + 4·x₁ − 8; output: 10 h₀ + 100 h₁ + 1.
+        let genome = [1.0, 2.0, 3.0, 4.0, 0.5, -8.0, 10.0, 100.0, 1.0];
+        config.decode(&genome, &mut net).unwrap();
+        let mut scratch = vec![0.0; net.scratch_len(2)];
+        let mut y = [0.0; 2];
+        net.forward(2, &[1.0, 2.0, 1.0, 2.0], &mut [], &mut y, &mut scratch);
+        assert_eq!(y, [46.0, 10.0 * 8.5 + 100.0 * 4.0 + 1.0]);
+        let error = config.decode(&genome[1..], &mut net).unwrap_err();
+        assert_eq!(error.0, "the network has 9 parameters, the genome 8 genes");
+    }
+
+    #[test]
+    fn the_layout_names_layers_and_neurons() {
+        let config = Dense { hidden: vec![3, 2], ..Dense::default() };
+        let genes = config.genes(&interface(&[2, 2], Output::Discrete(5)));
+        let blocks = &genes.layout.blocks;
+        let names: Vec<&str> = blocks.iter().map(|b| b.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["layer0.weight", "layer0.bias", "layer1.weight", "layer1.bias", "layer2.weight", "layer2.bias"]
+        );
+        assert_eq!((&blocks[2].shape[..], &blocks[2].neurons[..]), (&[3, 2][..], &[Some(0), Some(1)][..]));
+        assert_eq!((&blocks[4].shape[..], &blocks[4].neurons[..]), (&[2, 5][..], &[Some(1), None][..]));
+        assert_eq!((blocks[5].role, genes.dimension()), (Role::Bias, 15 + 8 + 15));
+        check_layout(&genes);
+        let bare = Dense { hidden: vec![], bias: false, ..Dense::default() };
+        assert_eq!(bare.genes(&interface(&[4], Output::Values(2))).dimension(), 8);
+    }
+
+    #[test]
+    fn equal_to_its_program_with_every_activation() {
+        for activation in Activation::ALL {
+            for (hidden, bias) in [(vec![], true), (vec![5], false), (vec![7, 19], true)] {
+                let config =
+                    Dense { hidden, activation, output_activation: activation, bias, ..Dense::default() };
+                check_program(&config, &interface(&[3], Output::Values(4)), 3);
+            }
+        }
+        let config = Dense { hidden: vec![40], ..Dense::default() };
+        check_program(&config, &interface(&[2, 3, 4], Output::Classes(10)), 2);
+    }
+
+    #[test]
+    fn no_split_of_the_lanes_shows() {
+        for hidden in [vec![], vec![9], vec![32, 32], vec![70, 3]] {
+            let config = Dense { hidden, ..Dense::default() };
+            check_lanes(&config, &interface(&[4], Output::Discrete(2)));
+            check_lanes(&config, &interface(&[17], Output::Values(20)));
+        }
+    }
+
+    #[test]
+    fn mistakes_are_listed_together() {
+        let config = Dense {
+            hidden: vec![8, 0],
+            initializer: Auto::Value(Init::Normal { std: -1.0 }),
+            output_initializer: Auto::Value(Init::Uniform { low: 2.0, high: 1.0 }),
+            ..Dense::default()
+        };
+        let violations = config.check(&interface(&[0], Output::Values(0))).unwrap_err();
+        let paths: Vec<&str> = violations.0.iter().map(|v| v.path.as_str()).collect();
+        assert_eq!(paths, ["inputs", "outputs", "hidden.1", "initializer", "output_initializer"]);
+        let config = Dense { hidden: vec![usize::MAX / 2, 3], ..Dense::default() };
+        let violations = config.check(&interface(&[4], Output::Values(1))).unwrap_err();
+        assert_eq!(violations.0[0].expected, "at most 1e9 weights");
+        assert_eq!(Dense::default().check(&interface(&[4], Output::Values(1))), Ok(()));
+    }
+
+    #[test]
+    fn the_normaliser_is_part_of_the_network() {
+        let config = Dense::default();
+        let mut net = network(&config, &interface(&[3], Output::Values(2)), 1);
+        let normalizer = Normalizer { mean: vec![0.5; 3], inv_std: vec![2.0; 3], clip: 1.5 };
+        let raw = [0.7, 3.0, -0.2];
+        let mut outside = raw;
+        normalizer.apply(1, &mut outside);
+        let mut scratch = vec![0.0; net.scratch_len(1)];
+        let (mut a, mut b) = ([0.0; 2], [0.0; 2]);
+        net.forward(1, &outside, &mut [], &mut a, &mut scratch);
+        net.set_normalizer(Some(Arc::new(normalizer)));
+        net.forward(1, &raw, &mut [], &mut b, &mut scratch);
+        assert_eq!(a, b);
+    }
+
+    #[test]
+    fn the_table_is_strict() {
+        let config: Dense = serde_json::from_str(r#"{"hidden": [4], "activation": "step"}"#).unwrap();
+        assert_eq!(config, Dense { hidden: vec![4], activation: Activation::Step, ..Dense::default() });
+        assert!(serde_json::from_str::<Dense>(r#"{"hiden": [4]}"#).is_err());
+        let text = serde_json::to_string(&Dense::default()).unwrap();
+        assert_eq!(serde_json::from_str::<Dense>(&text).unwrap(), Dense::default());
+    }
+}
