@@ -1,0 +1,112 @@
+"""Runs peers and Evolvent in turn on the same cores and prints ratios.
+
+    python benchmarks/run.py rollouts|cartpole [--repeats N] [--peers PYTHON]
+
+PYTHON is an interpreter with benchmarks/requirements.txt installed. Figures are medians over the repeats; a ratio is
+taken within each repeat, so that a machine whose speed drifts is fair to both sides.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+GYMNASIUM_NAME = {"cart_pole": "CartPole-v1", "pendulum": "Pendulum-v1", "acrobot": "Acrobot-v1"}
+
+
+def output(command, **options):
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, **options).stdout
+
+
+def ours_rollouts():
+    """Steps per second on two threads, by environment."""
+    rates = {}
+    for line in output(["cargo", "bench", "--quiet", "-p", "evolvent-tasks", "--bench", "rollout"]).splitlines():
+        fields = line.split()
+        if fields and fields[0] in GYMNASIUM_NAME:
+            rates[GYMNASIUM_NAME[fields[0]]] = float(fields[2]) * 1e6
+    return rates
+
+
+def rollouts(arguments):
+    print("256 distinct 32-32 tanh policies, one auto-resetting environment each, 500 steps; million steps/s, two cores")
+    print(f"{'environment':<14} {'evosax + gymnax':>16} {'evolvent':>10} {'ratio':>7} {'min':>7} {'max':>7}")
+    ours_rollouts()  # builds
+    theirs, ours = {}, {}
+    for _ in range(arguments.repeats):
+        for line in output([arguments.peers, HERE / "peers_rollouts.py"]).splitlines():
+            row = json.loads(line)
+            theirs.setdefault(row["environment"], []).append(row["steps_per_second"])
+        for name, rate in ours_rollouts().items():
+            ours.setdefault(name, []).append(rate)
+    for name in theirs:
+        ratios = [a / b for a, b in zip(ours[name], theirs[name])]
+        print(
+            f"{name:<14} {statistics.median(theirs[name]) / 1e6:>16.2f} {statistics.median(ours[name]) / 1e6:>10.2f}"
+            f" {statistics.median(ratios):>7.1f} {min(ratios):>7.1f} {max(ratios):>7.1f}"
+        )
+
+
+def timed(command):
+    begin = time.perf_counter()
+    text = output(command)
+    return time.perf_counter() - begin, text
+
+
+def ours_cartpole(seed, directory):
+    seconds, text = timed(
+        [ROOT / "target/release/evolvent", "run", "experiments/cartpole.toml", "--json", "--quiet"]
+        + ["--seed", str(seed), "--out", str(directory / f"run-{seed}")]
+    )
+    finished = json.loads(text.splitlines()[-1])
+    assert finished["event"] == "finished", finished
+    return seconds, finished["stopped_by"] == "target", finished["evaluations"]
+
+
+def peer_cartpole(arguments, peer, seed):
+    seconds, text = timed([arguments.peers, HERE / "peers_cartpole.py", peer, "--seed", str(seed)])
+    row = json.loads(text.splitlines()[-1])
+    return seconds, row["solved"], row["evaluations"]
+
+
+def cartpole(arguments):
+    print("CartPole-v1, process start to a policy with mean >= 475 over 100 fresh episodes")
+    output(["cargo", "build", "--release", "--quiet"])
+    with tempfile.TemporaryDirectory() as directory:
+        directory = pathlib.Path(directory)
+        sides = {"evolvent": lambda seed: ours_cartpole(seed, directory)}
+        for peer in ("neat-python", "pycma", "evosax"):
+            sides[peer] = lambda seed, peer=peer: peer_cartpole(arguments, peer, seed)
+        rows = {name: [] for name in sides}
+        for seed in range(arguments.repeats):
+            for name, run in sides.items():
+                rows[name].append(run(seed))
+    ours = [row[0] for row in rows["evolvent"]]
+    print(f"{'':<12} {'median s':>9} {'min':>7} {'max':>7} {'solved':>8} {'evaluations':>12} {'ratio':>7}")
+    for name, runs in rows.items():
+        seconds = [row[0] for row in runs]
+        ratio = statistics.median(a / b for a, b in zip(seconds, ours))
+        print(
+            f"{name:<12} {statistics.median(seconds):>9.3f} {min(seconds):>7.3f} {max(seconds):>7.3f}"
+            f" {sum(row[1] for row in runs):>4}/{len(runs):<3} {statistics.median(row[2] for row in runs):>12.0f}"
+            f" {ratio:>7.1f}"
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suite", choices=["rollouts", "cartpole"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peers", default=sys.executable)
+    arguments = parser.parse_args()
+    {"rollouts": rollouts, "cartpole": cartpole}[arguments.suite](arguments)
+
+
+if __name__ == "__main__":
+    main()
