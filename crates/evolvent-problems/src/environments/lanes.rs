@@ -257,6 +257,12 @@ pub trait Simulator: Send {
     fn boxed_clone(&self) -> Box<dyn Simulator>;
 }
 
+impl Clone for Box<dyn Simulator> {
+    fn clone(&self) -> Self {
+        self.boxed_clone()
+    }
+}
+
 /// The batch simulator of an environment.
 #[derive(Clone)]
 pub struct Lanes<E: Environment> {
@@ -294,45 +300,49 @@ impl<E: Environment> Lanes<E> {
 
     #[inline(always)]
     pub(super) fn step_lanes(&mut self, actions: Actions<'_>, rewards: &mut [f64], ends: &mut [End]) {
-        let whole = rewards.len() / WIDTH * WIDTH;
-        for first in (0..whole).step_by(WIDTH) {
-            self.step_some(first, WIDTH, &actions, rewards, ends);
+        let lanes = rewards.len();
+        let unused = (E::State::VECTOR && !lanes.is_multiple_of(WIDTH)).then(|| self.pad(lanes));
+        for first in (0..lanes).step_by(WIDTH) {
+            let count = WIDTH.min(lanes - first);
+            let actions = E::Action::block(&actions, first, count);
+            let block = &mut self.blocks[first / WIDTH];
+            let outcomes = step_block(&self.environment, block, &actions, count);
+            let steps = &mut self.steps[first..first + count];
+            let (rewards, ends) = (&mut rewards[first..first + count], &mut ends[first..first + count]);
+            if count == WIDTH {
+                settle(&outcomes, self.spec.max_episode_steps, steps, rewards, ends, WIDTH);
+            } else {
+                settle(&outcomes, self.spec.max_episode_steps, steps, rewards, ends, count);
+            }
+            if size_of::<E::Record>() > 0 {
+                for lane in 0..count {
+                    let step = Step { reward: outcomes.rewards[lane], terminated: outcomes.terminated[lane] };
+                    let record = &mut self.records[first + lane];
+                    E::State::look(block, lane, |state| self.environment.record(state, step, record));
+                }
+            }
         }
-        if whole < rewards.len() {
-            self.step_some(whole, rewards.len() - whole, &actions, rewards, ends);
+        if let Some(unused) = unused {
+            self.unpad(lanes, &unused);
         }
     }
 
-    /// Steps `count` lanes from the start of a block; `count` is a constant where that matters.
-    #[inline(always)]
-    fn step_some(
-        &mut self,
-        first: usize,
-        count: usize,
-        actions: &Actions<'_>,
-        rewards: &mut [f64],
-        ends: &mut [End],
-    ) {
-        let block = &mut self.blocks[first / WIDTH];
-        let actions = E::Action::block(actions, first, count);
-        let outcomes = if E::State::VECTOR {
-            step_whole_block(&self.environment, block, &actions, count)
-        } else {
-            step_block(&self.environment, block, &actions, count)
-        };
-        let (rewards, ends) = (&mut rewards[first..first + count], &mut ends[first..first + count]);
-        let steps = &mut self.steps[first..first + count];
-        for lane in 0..count {
-            rewards[lane] = outcomes.rewards[lane];
-            steps[lane] = steps[lane].saturating_add(1);
-            ends[lane] = End::new(outcomes.terminated[lane], steps[lane] >= self.spec.max_episode_steps);
-        }
-        if size_of::<E::Record>() > 0 {
-            for lane in 0..count {
-                let step = Step { reward: outcomes.rewards[lane], terminated: outcomes.terminated[lane] };
-                let record = &mut self.records[first + lane];
-                E::State::look(block, lane, |state| self.environment.record(state, step, record));
-            }
+    /// Fills the unused lanes of the last block with its last used one, so that no environment meets a state that no
+    /// episode has; gives the block as it was.
+    fn pad(&mut self, lanes: usize) -> <E::State as LaneState>::Block {
+        let block = &mut self.blocks[lanes / WIDTH];
+        let before = block.clone();
+        let last = E::State::look(block, lanes % WIDTH - 1, E::State::clone);
+        (lanes % WIDTH..WIDTH)
+            .for_each(|lane| E::State::change(block, lane, |state| state.clone_from(&last)));
+        before
+    }
+
+    /// Gives the unused lanes of the last block their states back.
+    fn unpad(&mut self, lanes: usize, before: &<E::State as LaneState>::Block) {
+        for lane in lanes % WIDTH..WIDTH {
+            let kept = E::State::look(before, lane, E::State::clone);
+            E::State::change(&mut self.blocks[lanes / WIDTH], lane, |state| *state = kept);
         }
     }
 
@@ -387,9 +397,27 @@ struct Outcomes {
     terminated: [bool; WIDTH],
 }
 
-/// Steps the first `count` lanes of a block; `count` is a constant wherever this is inlined for speed.
+/// Steps the first `count` lanes of a block, or all of them if that is as cheap.
 #[inline(always)]
 fn step_block<E: Environment>(
+    environment: &E,
+    block: &mut <E::State as LaneState>::Block,
+    actions: &[E::Action; WIDTH],
+    count: usize,
+) -> Outcomes {
+    if E::State::VECTOR {
+        // A copy stays in registers; memory that others might refer to would not.
+        let mut copy = block.clone();
+        let outcomes = step_each(environment, &mut copy, actions, WIDTH);
+        *block = copy;
+        outcomes
+    } else {
+        step_each(environment, block, actions, count)
+    }
+}
+
+#[inline(always)]
+fn step_each<E: Environment>(
     environment: &E,
     block: &mut <E::State as LaneState>::Block,
     actions: &[E::Action; WIDTH],
@@ -409,27 +437,22 @@ fn step_block<E: Environment>(
     outcomes
 }
 
-/// Steps a whole block of which only `count` lanes count: the others repeat the last of these, so that no environment
-/// meets a state that no episode has, and keep their own state. Works on a copy, which the compiler keeps in registers.
+/// Counts the step and writes its results; `count` is a constant where that matters.
 #[inline(always)]
-fn step_whole_block<E: Environment>(
-    environment: &E,
-    block: &mut <E::State as LaneState>::Block,
-    actions: &[E::Action; WIDTH],
+fn settle(
+    outcomes: &Outcomes,
+    limit: u32,
+    steps: &mut [u32],
+    rewards: &mut [f64],
+    ends: &mut [End],
     count: usize,
-) -> Outcomes {
-    let mut copy = block.clone();
-    if count < WIDTH {
-        let last = E::State::look(block, count - 1, E::State::clone);
-        (count..WIDTH).for_each(|lane| E::State::change(&mut copy, lane, |state| state.clone_from(&last)));
+) {
+    let (steps, rewards, ends) = (&mut steps[..count], &mut rewards[..count], &mut ends[..count]);
+    for lane in 0..count {
+        rewards[lane] = outcomes.rewards[lane];
+        steps[lane] = steps[lane].saturating_add(1);
+        ends[lane] = End::new(outcomes.terminated[lane], steps[lane] >= limit);
     }
-    let outcomes = step_block(environment, &mut copy, actions, WIDTH);
-    for lane in count..WIDTH {
-        let kept = E::State::look(block, lane, E::State::clone);
-        E::State::change(&mut copy, lane, |state| state.clone_from(&kept));
-    }
-    *block = copy;
-    outcomes
 }
 
 impl<E: Environment> Simulator for Lanes<E> {

@@ -6,7 +6,8 @@ use evolvent_core::Violations;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Calls a macro with the list of environments: `key: Type, "Gymnasium-id" or none;` for each.
+/// Calls a macro with the list of environments: `key: Type, "Gymnasium-id";` for each, `none` where Gymnasium has no such
+/// environment. The types are those of [`environments`](crate::environments), unqualified.
 ///
 /// ```
 /// macro_rules! keys {

@@ -295,7 +295,8 @@ fn states_of_any_type_work() {
     lanes.reset(0, &mut rng(7));
     assert_eq!([0, 2].map(|lane| lanes.fitness(lane, 0.0)), [0.0, 1.0]);
     assert_eq!([0, 2].map(|lane| lanes.steps(lane)), [0, 2]);
-    let mut twin = lanes.boxed_clone();
+    let boxed: Box<dyn Simulator> = Box::new(lanes.clone());
+    let mut twin = boxed.clone();
     twin.step(Actions::Continuous { values: &values, stride: 3 }, &mut rewards, &mut ends);
     assert_eq!(lanes.steps(2), 2);
 }
