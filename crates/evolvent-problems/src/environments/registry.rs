@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Calls a macro with the list of environments: `key: Type, "Gymnasium-id";` for each, `none` where Gymnasium has no such
-/// environment. The types are those of [`environments`](crate::environments), unqualified.
+/// environment. The types are those of [`environments`](mod@crate::environments), unqualified.
 ///
 /// ```
 /// macro_rules! keys {
