@@ -421,9 +421,10 @@ mod tests {
         let violations = config.check(&interface(&[0], Output::Values(0))).unwrap_err();
         let paths: Vec<&str> = violations.0.iter().map(|v| v.path.as_str()).collect();
         assert_eq!(paths, ["inputs", "outputs", "hidden.1", "initializer", "output_initializer"]);
-        let config = Dense { hidden: vec![usize::MAX / 2, 3], ..Dense::default() };
+        let config = Dense { hidden: vec![usize::MAX / 2, 1_000_000, 1_000_000], ..Dense::default() };
         let violations = config.check(&interface(&[4], Output::Values(1))).unwrap_err();
-        assert_eq!(violations.0[0].expected, "at most 1e9 weights");
+        assert_eq!(violations.0[0].path, "hidden.0");
+        assert_eq!(violations.0[1].expected, "at most 1e9 weights");
         assert_eq!(Dense::default().check(&interface(&[4], Output::Values(1))), Ok(()));
     }
 

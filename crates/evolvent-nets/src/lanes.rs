@@ -60,6 +60,19 @@ pub(crate) fn windows<N>(group: &[N], episodes: usize, mut step: impl FnMut(&[N]
 }
 
 impl Window {
+    /// Windows of at most `block` lanes over `lanes` of so many, arranged value after value.
+    pub(crate) fn blocks(
+        total: usize,
+        lanes: std::ops::Range<usize>,
+        block: usize,
+    ) -> impl Iterator<Item = Window> {
+        let end = lanes.end;
+        lanes.step_by(block).map(move |first| {
+            let count = block.min(end - first);
+            Window { total, first, count, lane_major: false }
+        })
+    }
+
     /// Whether the caller's buffers are arranged as local ones, so that no copy is needed.
     pub(crate) fn is_whole(&self) -> bool {
         self.count == self.total && (!self.lane_major || self.count == 1)

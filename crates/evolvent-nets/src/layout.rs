@@ -74,10 +74,20 @@ pub(crate) fn check_initializer(v: &mut Violations, path: &str, given: Auto<Init
     }
 }
 
-/// Layer sizes must be at least 1.
+/// Most neurons or filters of one layer.
+const MOST_NEURONS: usize = 1_000_000;
+
+/// A layer has 1 to 10⁶ neurons.
+pub(crate) fn check_size(v: &mut Violations, path: &str, size: usize) -> bool {
+    let ok = (1..=MOST_NEURONS).contains(&size);
+    v.require(ok, path, size, "an integer from 1 to 1000000");
+    ok
+}
+
+/// [`check_size`] for a list.
 pub(crate) fn check_sizes(v: &mut Violations, path: &str, sizes: &[usize]) {
     for (i, &size) in sizes.iter().enumerate() {
-        v.at_least(&format!("{path}.{i}"), size, 1);
+        check_size(v, &format!("{path}.{i}"), size);
     }
 }
 

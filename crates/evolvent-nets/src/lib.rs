@@ -4,6 +4,7 @@
 //! program.
 
 pub mod activation;
+pub mod conv;
 pub mod dense;
 pub mod head;
 mod lanes;
@@ -16,6 +17,7 @@ pub mod recurrent;
 mod twin;
 
 pub use activation::Activation;
+pub use conv::{Conv, ConvNetwork};
 pub use dense::{Dense, DenseNetwork};
 pub use head::{Head, Squash};
 pub use network::{Describe, NetworkConfig};

@@ -1,0 +1,716 @@
+//! `[network.conv]`: convolutions and poolings over images, then dense layers.
+//!
+//! Observations are `[channels, height, width]` (or `[height, width]`: one channel). Inside, channels are contiguous, as
+//! the kernels want them; flattening keeps that order (row, column, channel).
+
+use crate::{
+    Activation, Describe, NetworkConfig, Normalizer, Program, Squash,
+    dense::{copy_genome, describe_affine, describe_input},
+    lanes::Window,
+    layout::{Affine, check_initializer, check_interface, check_size, check_weights, initializer, push_bias},
+    network::expect_fit,
+    program::{Kind, windows},
+};
+use evolvent_core::{
+    Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Role, Vector, VectorGenes, Violations,
+};
+use evolvent_math::kernels::conv::{self as kernel, Window as Sliding};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Lanes that step together. Two cache lines: the weights that a tile broadcasts serve two vectors of lanes, and the
+/// largest layers of small images stay in the L2 cache.
+const BLOCK: usize = 32;
+
+/// One layer of a convolutional network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ConvLayer {
+    /// A convolution (a cross-correlation, as everywhere in the field), then the activation.
+    Conv(Filters),
+    /// The largest of each window.
+    MaxPool(Pool),
+    /// The mean of each window.
+    AveragePool(Pool),
+    /// From images to vectors. The first `dense` layer does it, too, if nothing did before.
+    Flatten,
+    /// A dense layer, then the activation.
+    Dense(Units),
+}
+
+/// The filters of a convolution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filters {
+    /// Output channels, at least 1.
+    pub filters: usize,
+    /// Height and width of the filters, at least 1.
+    #[serde(default = "three")]
+    pub kernel: usize,
+    /// Steps to the right and down, at least 1.
+    #[serde(default = "one")]
+    pub stride: usize,
+    /// Zeros on each side of the image.
+    #[serde(default)]
+    pub padding: usize,
+}
+
+/// The window of a pooling. Windows that would stick out of the image are left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// Height and width, at least 1.
+    pub size: usize,
+    /// Steps to the right and down, at least 1. `"auto"`: `size`, so that windows do not overlap.
+    #[serde(default)]
+    pub stride: Auto<usize>,
+}
+
+/// The neurons of a dense layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Units {
+    /// How many, at least 1.
+    pub units: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn three() -> usize {
+    3
+}
+
+/// A convolutional network.
+///
+/// Blocks of the parameter vector, layers with weights numbered from 0: `layer<n>.weight`, of a convolution `[kernel, kernel,
+/// channels, filters]`, of the dense layer behind an image `[height, width, channels, units]`, else `[inputs, units]`; and
+/// `layer<n>.bias`. All axes over one layer's filters are one neuron group, also behind poolings and flattening. The
+/// last layer is the output layer, which is not listed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Conv {
+    /// The layers between the image and the output layer.
+    pub layers: Vec<ConvLayer>,
+    /// Activation of all convolutions and hidden dense layers.
+    pub activation: Activation,
+    /// Activation of the raw outputs, in front of the head.
+    pub output_activation: Activation,
+    /// Whether there are biases. They start at 0.
+    pub bias: bool,
+    /// How the weights of all layers but the last start. `"auto"`: He (normal) for relu, leaky_relu, elu, gelu, silu,
+    /// softplus and abs, LeCun (normal) for the others.
+    pub initializer: Auto<Init>,
+    /// How the weights of the output layer start; `"auto"` as for the others.
+    pub output_initializer: Auto<Init>,
+    /// How raw outputs become continuous actions.
+    pub squash: Squash,
+}
+
+impl Default for Conv {
+    fn default() -> Self {
+        let conv = |filters| ConvLayer::Conv(Filters { filters, kernel: 3, stride: 1, padding: 1 });
+        let pool = || ConvLayer::MaxPool(Pool { size: 2, stride: Auto::Auto });
+        Conv {
+            layers: vec![conv(8), pool(), conv(16), pool()],
+            activation: Activation::Relu,
+            output_activation: Activation::Linear,
+            bias: true,
+            initializer: Auto::Auto,
+            output_initializer: Auto::Auto,
+            squash: Squash::Tanh,
+        }
+    }
+}
+
+/// What a value between two layers is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Channels, height, width.
+    Image([usize; 3]),
+    /// A flattened image keeps the channels of its parts: channels, height, width.
+    Flat([usize; 3]),
+    Vector(usize),
+}
+
+impl Shape {
+    fn len(self) -> usize {
+        match self {
+            Shape::Image(s) | Shape::Flat(s) => s.iter().product(),
+            Shape::Vector(n) => n,
+        }
+    }
+}
+
+/// One stage of a step.
+#[derive(Clone, Debug)]
+enum Stage {
+    Conv { sliding: Sliding, filters: usize, weight: usize, bias: Option<usize> },
+    MaxPool(Sliding),
+    AveragePool(Sliding),
+    Dense { layer: Affine, from: Shape },
+}
+
+impl Stage {
+    fn outputs(&self) -> usize {
+        match self {
+            Stage::Conv { sliding, filters, .. } => sliding.output().iter().product::<usize>() * filters,
+            Stage::MaxPool(s) | Stage::AveragePool(s) => s.pooled().iter().product::<usize>() * s.channels,
+            Stage::Dense { layer, .. } => layer.outputs,
+        }
+    }
+}
+
+/// Channels, height and width of the observations, if they are images.
+fn image(interface: &Interface) -> Option<[usize; 3]> {
+    match interface.input[..] {
+        [height, width] => Some([1, height, width]),
+        [channels, height, width] => Some([channels, height, width]),
+        _ => None,
+    }
+}
+
+impl Conv {
+    /// Lays out the layers; reports what is wrong with them.
+    fn plan(&self, interface: &Interface, v: &mut Violations) -> (Layout, Vec<Stage>) {
+        let (mut layout, mut stages) = (Layout { blocks: Vec::new() }, Vec::new());
+        let Some(first) = image(interface) else {
+            v.add_with_hint(
+                "inputs",
+                format!("{:?}", interface.input),
+                "observations of shape [channels, height, width] or [height, width]",
+                "for vectors use [network.dense]",
+            );
+            return (layout, stages);
+        };
+        let mut shape = Shape::Image(first);
+        let (mut from, mut number) = (None, 0);
+        let init = initializer(self.initializer, self.activation);
+        for (i, layer) in self.layers.iter().enumerate() {
+            let path = format!("layers.{i}");
+            match (layer, shape) {
+                (ConvLayer::Conv(c), Shape::Image(image)) => {
+                    let path = format!("{path}.conv");
+                    if !check_size(v, &format!("{path}.filters"), c.filters) {
+                        return (layout, stages);
+                    }
+                    let size = Size { name: "kernel", size: c.kernel, stride: c.stride, padding: c.padding };
+                    let Some(sliding) = size.over(v, &path, image) else { return (layout, stages) };
+                    let to = Some(number as u32);
+                    let name = format!("layer{number}");
+                    let weight = layout.push(
+                        format!("{name}.weight"),
+                        vec![c.kernel, c.kernel, image[0], c.filters],
+                        Role::Weight,
+                        init,
+                        vec![None, None, from, to],
+                    );
+                    let bias =
+                        self.bias.then(|| push_bias(&mut layout, &format!("{name}.bias"), c.filters, to));
+                    let [height, width] = sliding.output();
+                    stages.push(Stage::Conv { sliding, filters: c.filters, weight, bias });
+                    shape = Shape::Image([c.filters, height, width]);
+                    (from, number) = (to, number + 1);
+                }
+                (ConvLayer::MaxPool(p) | ConvLayer::AveragePool(p), Shape::Image(image)) => {
+                    let is_max = matches!(layer, ConvLayer::MaxPool(_));
+                    let path = format!("{path}.{}", if is_max { "max_pool" } else { "average_pool" });
+                    let stride = p.stride.or(|| p.size);
+                    let size = Size { name: "size", size: p.size, stride, padding: 0 };
+                    let Some(sliding) = size.over(v, &path, image) else { return (layout, stages) };
+                    let [height, width] = sliding.pooled();
+                    stages.push(if is_max { Stage::MaxPool(sliding) } else { Stage::AveragePool(sliding) });
+                    shape = Shape::Image([image[0], height, width]);
+                }
+                (ConvLayer::Flatten, Shape::Image(image)) => shape = Shape::Flat(image),
+                (ConvLayer::Dense(d), _) => {
+                    if !check_size(v, &format!("{path}.dense.units"), d.units) {
+                        return (layout, stages);
+                    }
+                    let to = Some(number as u32);
+                    stages.push(self.dense(&mut layout, number, shape, d.units, init, (from, to)));
+                    shape = Shape::Vector(d.units);
+                    (from, number) = (to, number + 1);
+                }
+                (_, Shape::Flat(_) | Shape::Vector(_)) => {
+                    v.add_with_hint(
+                        &path,
+                        "a layer for images",
+                        "a dense layer",
+                        "convolutions and poolings come before flatten and dense",
+                    );
+                    return (layout, stages);
+                }
+            }
+        }
+        let init = initializer(self.output_initializer, self.output_activation);
+        stages.push(self.dense(&mut layout, number, shape, interface.output.len(), init, (from, None)));
+        (layout, stages)
+    }
+
+    fn dense(
+        &self,
+        layout: &mut Layout,
+        number: usize,
+        from_shape: Shape,
+        units: usize,
+        init: Init,
+        (from, to): (Option<u32>, Option<u32>),
+    ) -> Stage {
+        let name = format!("layer{number}");
+        let layer = match from_shape {
+            Shape::Vector(inputs) => {
+                Affine::push(layout, &name, (inputs, units), self.bias, init, (from, to))
+            }
+            Shape::Image([channels, height, width]) | Shape::Flat([channels, height, width]) => {
+                let weight = layout.push(
+                    format!("{name}.weight"),
+                    vec![height, width, channels, units],
+                    Role::Weight,
+                    init,
+                    vec![None, None, from, to],
+                );
+                let bias = self.bias.then(|| push_bias(layout, &format!("{name}.bias"), units, to));
+                Affine { inputs: from_shape.len(), outputs: units, weight, bias }
+            }
+        };
+        Stage::Dense { layer, from: from_shape }
+    }
+}
+
+/// The sizes of a window as an experiment file gives them.
+struct Size {
+    name: &'static str,
+    size: usize,
+    stride: usize,
+    padding: usize,
+}
+
+impl Size {
+    /// The window over an image, if it fits.
+    fn over(&self, v: &mut Violations, path: &str, [channels, height, width]: [usize; 3]) -> Option<Sliding> {
+        let (before, size, padding) = (v.0.len(), self.size, self.padding);
+        let name = format!("{path}.{}", self.name);
+        v.at_least(&name, size, 1);
+        v.at_least(&format!("{path}.stride"), self.stride, 1);
+        // More zeros than the window is wide would make outputs that see nothing of the image.
+        let few = padding < size.max(1);
+        v.require(few, &format!("{path}.padding"), padding, &format!("less than {}", self.name));
+        let smallest = height.min(width);
+        let fits = !few || windows(smallest, padding, size.max(1), self.stride.max(1)).is_some();
+        let most = smallest.saturating_add(padding.saturating_mul(2));
+        v.require(fits, &name, size, &format!("at most {most}, for the image here is {height} × {width}"));
+        (v.0.len() == before).then_some(Sliding {
+            image: [height, width],
+            channels,
+            kernel: [size; 2],
+            stride: [self.stride; 2],
+            padding: [padding; 2],
+        })
+    }
+}
+
+impl NetworkConfig for Conv {
+    const NAME: &'static str = "conv";
+
+    fn squash(&self) -> Squash {
+        self.squash
+    }
+}
+
+impl Decoder for Conv {
+    type Genome = Vector;
+    type Network = ConvNetwork;
+
+    fn check(&self, interface: &Interface) -> Result<(), Violations> {
+        let mut v = Violations::new();
+        check_interface(&mut v, interface);
+        check_initializer(&mut v, "initializer", self.initializer);
+        check_initializer(&mut v, "output_initializer", self.output_initializer);
+        let (layout, _) = self.plan(interface, &mut v);
+        let sizes = layout.blocks.iter().filter(|b| b.role == Role::Weight).map(|b| {
+            let (last, rest) = b.shape.split_last().expect("weights have axes");
+            [rest.iter().product(), *last]
+        });
+        check_weights(&mut v, "layers", sizes);
+        v.into_result()
+    }
+
+    fn genes(&self, interface: &Interface) -> VectorGenes {
+        VectorGenes { layout: Arc::new(self.plan(interface, &mut Violations::new()).0), bounds: None }
+    }
+
+    fn blank(&self, interface: &Interface) -> ConvNetwork {
+        let (layout, stages) = self.plan(interface, &mut Violations::new());
+        let largest = stages.iter().map(Stage::outputs).chain([interface.inputs()]).max().unwrap_or(0);
+        let widest = stages
+            .iter()
+            .map(|s| match s {
+                Stage::Conv { filters, .. } => *filters,
+                _ => s.outputs(),
+            })
+            .max();
+        ConvNetwork {
+            parameters: vec![0.0; layout.dimension()],
+            plan: Arc::new(Plan {
+                image: image(interface).unwrap_or_default(),
+                input_shape: interface.input.clone(),
+                outputs: interface.output.len(),
+                stages,
+                activation: self.activation,
+                output_activation: self.output_activation,
+                largest,
+                zeros: vec![0.0; widest.unwrap_or(0)],
+            }),
+            normalizer: None,
+        }
+    }
+
+    fn decode(&self, genome: &[f32], into: &mut ConvNetwork) -> Result<(), DecodeError> {
+        copy_genome(genome, &mut into.parameters)
+    }
+}
+
+/// What the networks of one decoder share.
+#[derive(Debug)]
+struct Plan {
+    /// Channels, height and width of an observation.
+    image: [usize; 3],
+    input_shape: Vec<usize>,
+    outputs: usize,
+    stages: Vec<Stage>,
+    activation: Activation,
+    output_activation: Activation,
+    /// Most values between two stages.
+    largest: usize,
+    /// As long as the longest bias.
+    zeros: Vec<f32>,
+}
+
+/// The phenotype of [`Conv`].
+#[derive(Clone, Debug)]
+pub struct ConvNetwork {
+    parameters: Vec<f32>,
+    plan: Arc<Plan>,
+    normalizer: Option<Arc<Normalizer>>,
+}
+
+impl ConvNetwork {
+    /// All weights and biases, in the order of the layout.
+    pub fn parameters(&self) -> &[f32] {
+        &self.parameters
+    }
+
+    fn bias(&self, at: Option<usize>, filters: usize) -> &[f32] {
+        &at.map_or(&self.plan.zeros[..], |at| &self.parameters[at..])[..filters]
+    }
+
+    /// Loads observations, channels last, normalised if there is a normaliser.
+    fn load(&self, window: Window, input: &[f32], x: &mut [f32]) {
+        let [channels, height, width] = self.plan.image;
+        if channels == 1 {
+            window.load_input(input, height * width, height * width, self.normalizer.as_deref(), x);
+            return;
+        }
+        for c in 0..channels {
+            for pixel in 0..height * width {
+                let i = c * height * width + pixel;
+                let at = pixel * channels + c;
+                window.load(input, i..i + 1, channels * height * width, at, x);
+                if let Some(normalizer) = &self.normalizer {
+                    x[at * window.count..][..window.count]
+                        .iter_mut()
+                        .for_each(|x| *x = normalizer.one(i, *x));
+                }
+            }
+        }
+    }
+
+    /// Steps the lanes of a window.
+    fn step(&self, window: Window, input: &[f32], output: &mut [f32], scratch: &mut [f32]) {
+        let (plan, lanes) = (&*self.plan, window.count);
+        let (mut x, mut y) = scratch.split_at_mut(plan.largest * lanes);
+        self.load(window, input, x);
+        for (n, stage) in plan.stages.iter().enumerate() {
+            let y_now = &mut y[..stage.outputs() * lanes];
+            let last = n + 1 == plan.stages.len();
+            let activation = if last { plan.output_activation } else { plan.activation };
+            match stage {
+                Stage::Conv { sliding, filters, weight, bias } => {
+                    let bias = self.bias(*bias, *filters);
+                    kernel::conv2d(lanes, sliding, *filters, &self.parameters[*weight..], bias, x, y_now);
+                    activation.apply(y_now);
+                }
+                Stage::MaxPool(sliding) => kernel::max_pool2d(lanes, sliding, x, y_now),
+                Stage::AveragePool(sliding) => kernel::average_pool2d(lanes, sliding, x, y_now),
+                Stage::Dense { layer, .. } => {
+                    let (i, o) = (layer.inputs, layer.outputs);
+                    let one = std::slice::from_ref(self);
+                    window.product(one, i, o, |n| layer.parts(&n.parameters, &n.plan.zeros), x, y_now);
+                    activation.apply(y_now);
+                }
+            }
+            std::mem::swap(&mut x, &mut y);
+        }
+        window.store(x, plan.outputs, 0..plan.outputs, output, 0);
+    }
+}
+
+impl Network for ConvNetwork {
+    fn inputs(&self) -> usize {
+        self.plan.image.iter().product()
+    }
+
+    fn outputs(&self) -> usize {
+        self.plan.outputs
+    }
+
+    fn scratch_len(&self, lanes: usize) -> usize {
+        2 * self.plan.largest * lanes.min(BLOCK)
+    }
+
+    fn forward(
+        &self,
+        lanes: usize,
+        input: &[f32],
+        _state: &mut [f32],
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        for window in Window::blocks(lanes, 0..lanes, BLOCK) {
+            self.step(window, input, output, scratch);
+        }
+    }
+
+    fn group_scratch_len(group: &[Self], episodes: usize) -> usize {
+        group.first().map_or(0, |n| n.scratch_len(episodes))
+    }
+
+    fn forward_group(
+        group: &[Self],
+        episodes: usize,
+        input: &[f32],
+        _state: &mut [f32],
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        let total = group.len() * episodes;
+        for (g, network) in group.iter().enumerate() {
+            for window in Window::blocks(total, g * episodes..(g + 1) * episodes, BLOCK) {
+                network.step(window, input, output, scratch);
+            }
+        }
+    }
+}
+
+/// `[rows, columns, channels, outputs]`, outputs contiguous, in another order of axes.
+fn permuted(weight: &[f32], shape: [usize; 4], order: [usize; 4]) -> Vec<f32> {
+    let strides = [shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3], 1];
+    let [a, b, c, d] = order;
+    let mut out = Vec::with_capacity(weight.len());
+    for i in 0..shape[a] {
+        for j in 0..shape[b] {
+            for k in 0..shape[c] {
+                for l in 0..shape[d] {
+                    out.push(weight[i * strides[a] + j * strides[b] + k * strides[c] + l * strides[d]]);
+                }
+            }
+        }
+    }
+    out
+}
+
+impl Describe for ConvNetwork {
+    fn set_normalizer(&mut self, normalizer: Option<Arc<Normalizer>>) {
+        expect_fit(normalizer.as_ref(), self.inputs());
+        self.normalizer = normalizer;
+    }
+
+    fn normalizer(&self) -> Option<&Arc<Normalizer>> {
+        self.normalizer.as_ref()
+    }
+
+    fn program(&self) -> Program {
+        let plan = &self.plan;
+        let mut program = Program::default();
+        let mut x = describe_input(&mut program, &plan.input_shape, self.normalizer.as_ref(), false);
+        if plan.input_shape.len() == 2 {
+            x = program.op("image", Kind::Reshape { shape: plan.image.to_vec() }, &[&x]);
+        }
+        let (mut number, mut pools) = (0, 0);
+        for (n, stage) in plan.stages.iter().enumerate() {
+            let last = n + 1 == plan.stages.len();
+            let name = format!("layer{number}");
+            let activation = if last { plan.output_activation } else { plan.activation };
+            let result = if last { "output".to_string() } else { name.clone() };
+            let sum = if activation == Activation::Linear { result.clone() } else { format!("{name}.sum") };
+            let mut pool = |program: &mut Program, kind: Kind| {
+                pools += 1;
+                program.op(&format!("pool{}", pools - 1), kind, &[&x])
+            };
+            match stage {
+                Stage::MaxPool(s) => {
+                    x = pool(&mut program, Kind::MaxPool { size: s.kernel, stride: s.stride });
+                    continue;
+                }
+                Stage::AveragePool(s) => {
+                    x = pool(&mut program, Kind::AveragePool { size: s.kernel, stride: s.stride });
+                    continue;
+                }
+                Stage::Conv { sliding: s, filters, weight, bias } => {
+                    let shape = [s.kernel[0], s.kernel[1], s.channels, *filters];
+                    let weight = &self.parameters[*weight..][..shape.iter().product()];
+                    let data = permuted(weight, shape, [3, 2, 0, 1]);
+                    let shape = [*filters, s.channels, s.kernel[0], s.kernel[1]];
+                    let w = program.constant(&format!("{name}.weight"), &shape, data);
+                    let kind = Kind::Conv { stride: s.stride, padding: s.padding };
+                    x = match bias {
+                        None => program.op(&sum, kind, &[&x, &w]),
+                        Some(at) => {
+                            let bias = self.parameters[*at..][..*filters].to_vec();
+                            let b = program.constant(&format!("{name}.bias"), &[*filters], bias);
+                            program.op(&sum, kind, &[&x, &w, &b])
+                        }
+                    };
+                }
+                Stage::Dense { layer, from: Shape::Vector(_) } => {
+                    x = describe_affine(&mut program, &name, layer, &self.parameters, &x, &sum);
+                }
+                Stage::Dense { layer, from: Shape::Image([c, h, w]) | Shape::Flat([c, h, w]) } => {
+                    // A program's images have their channels first, and so has what it flattens.
+                    let x_flat = program.op("flat", Kind::Flatten, &[&x]);
+                    let weight = &self.parameters[layer.weight..][..layer.inputs * layer.outputs];
+                    let data = permuted(weight, [*h, *w, *c, layer.outputs], [2, 0, 1, 3]);
+                    let w = program.constant(&format!("{name}.weight"), &[layer.inputs, layer.outputs], data);
+                    x = match layer.bias {
+                        None => program.op(&sum, Kind::MatMul, &[&x_flat, &w]),
+                        Some(at) => {
+                            let bias = self.parameters[at..][..layer.outputs].to_vec();
+                            let b = program.constant(&format!("{name}.bias"), &[layer.outputs], bias);
+                            program.op(&sum, Kind::Gemm, &[&x_flat, &w, &b])
+                        }
+                    };
+                }
+            }
+            if activation != Activation::Linear {
+                x = program.op(&result, Kind::Activate(activation), &[&x]);
+            }
+            number += 1;
+        }
+        program.output("output", &[plan.outputs]);
+        program
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::twin::{check_lanes, check_layout, check_program, interface};
+    use evolvent_core::Output;
+
+    fn conv(filters: usize, kernel: usize, stride: usize, padding: usize) -> ConvLayer {
+        ConvLayer::Conv(Filters { filters, kernel, stride, padding })
+    }
+
+    fn max_pool(size: usize) -> ConvLayer {
+        ConvLayer::MaxPool(Pool { size, stride: Auto::Auto })
+    }
+
+    #[test]
+    fn by_hand() {
+        // Two channels of 2 × 2, one filter of 2 × 2, then one output: 2 h + 1.
+        let config = Conv { layers: vec![conv(1, 2, 1, 0)], ..Conv::default() };
+        let problem = interface(&[2, 2, 2], Output::Values(1));
+        let mut net = config.blank(&problem);
+        // Filter in the order row, column, channel: 1 2 3 4 5 6 7 8, bias 0.5.
+        let genome = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 0.5, 2.0, 1.0];
+        config.decode(&genome, &mut net).unwrap();
+        let mut y = [0.0];
+        // Channel 0: 1 0 0 1; channel 1: 0 1 1 0. 1·1 + 1·4 + 1·6 + 1·7 = 18.
+        let x = [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0];
+        net.forward(1, &x, &mut [], &mut y, &mut vec![0.0; net.scratch_len(1)]);
+        assert_eq!(y, [2.0 * 18.5 + 1.0]);
+    }
+
+    #[test]
+    fn the_layout_follows_channels_through_the_flattening() {
+        let layers =
+            vec![conv(3, 3, 1, 1), max_pool(2), ConvLayer::Flatten, ConvLayer::Dense(Units { units: 5 })];
+        let config = Conv { layers, ..Conv::default() };
+        let genes = config.genes(&interface(&[2, 6, 8], Output::Classes(4)));
+        check_layout(&genes);
+        let blocks = &genes.layout.blocks;
+        let shapes: Vec<&[usize]> = blocks.iter().map(|b| &b.shape[..]).collect();
+        assert_eq!(shapes, [&[3, 3, 2, 3][..], &[3], &[3, 4, 3, 5], &[5], &[5, 4], &[4]]);
+        assert_eq!(blocks[0].neurons, [None, None, None, Some(0)]);
+        assert_eq!(blocks[2].neurons, [None, None, Some(0), Some(1)]);
+        assert_eq!(blocks[4].neurons, [Some(1), None]);
+        assert_eq!(blocks[2].matrix(), Some((36, 5)));
+    }
+
+    #[test]
+    fn equal_to_its_program() {
+        let average = ConvLayer::AveragePool(Pool { size: 3, stride: Auto::Value(2) });
+        let dense = ConvLayer::Dense(Units { units: 6 });
+        let stacks = [
+            vec![],
+            vec![conv(4, 3, 1, 1)],
+            vec![conv(5, 3, 2, 0), conv(3, 2, 1, 1)],
+            vec![conv(3, 3, 1, 1), max_pool(2), conv(17, 3, 1, 0), average],
+            vec![conv(2, 5, 1, 2), ConvLayer::Flatten, dense.clone(), dense],
+        ];
+        for layers in stacks {
+            for bias in [true, false] {
+                let config = Conv { layers: layers.clone(), bias, ..Conv::default() };
+                for input in [&[12, 11][..], &[1, 12, 12], &[3, 11, 13]] {
+                    check_program(&config, &interface(input, Output::Classes(5)), 1);
+                }
+            }
+        }
+        for activation in Activation::ALL {
+            let layers = vec![conv(3, 3, 1, 1), max_pool(2)];
+            let config = Conv { layers, activation, output_activation: activation, ..Conv::default() };
+            check_program(&config, &interface(&[6, 6], Output::Values(3)), 2);
+        }
+    }
+
+    #[test]
+    fn no_split_of_the_lanes_shows() {
+        let layers = vec![conv(5, 3, 1, 1), max_pool(2), conv(3, 2, 1, 0)];
+        check_lanes(&Conv { layers, ..Conv::default() }, &interface(&[2, 7, 6], Output::Classes(3)));
+    }
+
+    #[test]
+    fn layers_that_do_not_fit_are_named() {
+        let paths = |layers: Vec<ConvLayer>, input: &[usize]| -> Vec<String> {
+            let config = Conv { layers, ..Conv::default() };
+            let violations = config.check(&interface(input, Output::Classes(3))).unwrap_err();
+            violations.0.into_iter().map(|v| v.path).collect()
+        };
+        assert_eq!(paths(vec![], &[5]), ["inputs"]);
+        let expected = ["layers.1.conv.stride", "layers.1.conv.kernel"];
+        assert_eq!(paths(vec![max_pool(2), conv(2, 5, 0, 0)], &[8, 8]), expected);
+        assert_eq!(paths(vec![conv(0, 5, 0, 0)], &[8, 8]), ["layers.0.conv.filters"]);
+        assert_eq!(paths(vec![conv(2, 3, 1, 3)], &[8, 8]), ["layers.0.conv.padding"]);
+        assert_eq!(paths(vec![max_pool(0)], &[8, 8])[0], "layers.0.max_pool.size");
+        assert_eq!(paths(vec![ConvLayer::Flatten, conv(2, 3, 1, 1)], &[8, 8]), ["layers.1"]);
+        let dense = |units| ConvLayer::Dense(Units { units });
+        assert_eq!(paths(vec![dense(usize::MAX)], &[8, 8]), ["layers.0.dense.units"]);
+        assert_eq!(paths(vec![dense(1_000_000), dense(1_000_000)], &[8, 8]), ["layers"]);
+    }
+
+    #[test]
+    fn the_table_reads_as_documented() {
+        let text = r#"{ "layers": [
+            { "conv": { "filters": 8 } }, { "max_pool": { "size": 2 } }, "flatten", { "dense": { "units": 9 } }
+        ] }"#;
+        let config: Conv = serde_json::from_str(text).unwrap();
+        let dense = ConvLayer::Dense(Units { units: 9 });
+        assert_eq!(config.layers, [conv(8, 3, 1, 0), max_pool(2), ConvLayer::Flatten, dense]);
+        assert!(serde_json::from_str::<Conv>(r#"{"layers": [{"conv": {"filter": 8}}]}"#).is_err());
+        let text = serde_json::to_string(&Conv::default()).unwrap();
+        assert_eq!(serde_json::from_str::<Conv>(&text).unwrap(), Conv::default());
+    }
+}
