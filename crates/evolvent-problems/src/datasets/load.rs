@@ -131,11 +131,9 @@ impl Dataset {
         };
         let parts =
             split(&table.targets, validation, test, spec.stratify, &mut draws(spec, run, Purpose::Split))?;
-        let mut training =
-            if parts.training.len() == all { table.clone() } else { table.select(&parts.training) };
         let mut validation = table.select(&parts.validation);
         let mut test = own_test.unwrap_or_else(|| table.select(&parts.test));
-        drop(table);
+        let mut training = if parts.training.len() == all { table } else { table.select(&parts.training) };
         let input_scaling = Scaling::of_inputs(&training, spec.standardise);
         let target_scaling =
             if spec.standardise_targets { Scaling::of_targets(&training.targets) } else { Scaling::none() };

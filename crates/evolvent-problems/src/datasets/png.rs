@@ -51,6 +51,20 @@ pub fn decode(bytes: &[u8], file: &str, colour: Colour, limits: &Limits) -> Resu
         return Err(DataError::malformed(file, 16, expected, format!("{width} x {height} pixels")));
     }
     let mut reader = decoder.read_info().map_err(refuse)?;
+    // The decoder takes the entries of a palette for whole ones.
+    if let Some(palette) = &reader.info().palette
+        && (palette.is_empty() || !palette.len().is_multiple_of(3) || palette.len() > 3 * 256)
+    {
+        let expected = "a palette of 1 to 256 colours of 3 bytes";
+        let found = format!("{} bytes", palette.len());
+        return Err(DataError::new(
+            DataErrorKind::Malformed,
+            file,
+            Place::Entry("chunk PLTE".into()),
+            expected,
+            found,
+        ));
+    }
     let mut raw = vec![0; reader.output_buffer_size().ok_or_else(|| too_large(file, limits))?];
     let frame = reader.next_frame(&mut raw).map_err(refuse)?;
     let (width, height) = (frame.width as usize, frame.height as usize);
@@ -253,6 +267,15 @@ mod tests {
         assert_eq!(fails(&header(0x7fff_ffff, 0x7fff_ffff)).kind, DataErrorKind::TooLarge);
         assert_eq!(fails(&header(10_000, 10_000)).place, Place::Byte(16));
         assert_eq!(fails(&header(4, 2)).kind, DataErrorKind::Malformed);
+        // Found by fuzzing: a palette with a part of a colour.
+        let mut palette = include_bytes!("../../tests/fixtures/png/palette.png").to_vec();
+        let at = palette.windows(4).position(|w| w == b"PLTE").unwrap();
+        palette[at - 1] = 5;
+        palette.remove(at + 9);
+        let mut crc = flate2::Crc::new();
+        crc.update(&palette[at..at + 9]);
+        palette[at + 9..at + 13].copy_from_slice(&crc.sum().to_be_bytes());
+        assert_eq!(fails(&palette).place, Place::Entry("chunk PLTE".into()));
         let small = Limits { bytes: 40 };
         assert_eq!(decode(GREY, "i", Colour::Auto, &small).unwrap_err().kind, DataErrorKind::TooLarge);
     }
