@@ -1,1 +1,36 @@
 //! Evolutionary algorithms over vectors and over any genome.
+//!
+//! One file, one algorithm. What they share is mathematics (`evolvent-math`) and parts: [`repair`], [`schedule`],
+//! selection and variation under [`ga`]. The two lists, [`vector_algorithms`] and [`bits_algorithms`], are what the
+//! runner's registry and the documentation are made from.
+
+pub mod aging_evolution;
+pub mod bits;
+pub mod bits_algorithms;
+pub mod cma;
+pub mod de;
+mod draws;
+pub mod es;
+pub mod ga;
+pub mod merit;
+pub mod multiobjective;
+pub mod random_search;
+pub mod repair;
+pub mod restarts;
+pub mod schedule;
+mod start;
+pub mod vector_algorithms;
+
+pub use aging_evolution::AgingEvolution;
+pub use bits::{Bits, BitsGenes, BitsVariation};
+pub use bits_algorithms::BitsAlgorithm;
+pub use cma::CmaEs;
+pub use de::De;
+pub use es::OpenEs;
+pub use ga::{Ga, RealVariation};
+pub use multiobjective::Nsga2;
+pub use random_search::RandomSearch;
+pub use repair::Repair;
+pub use restarts::Restarts;
+pub use schedule::Schedule;
+pub use vector_algorithms::VectorAlgorithm;
