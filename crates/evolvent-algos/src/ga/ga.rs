@@ -1,0 +1,443 @@
+//! The genetic algorithm, over any genome that can be varied.
+//!
+//! Holland 1975, *Adaptation in Natural and Artificial Systems*; generational, with elitism (De Jong 1975). What mutation
+//! and crossover do is the [`Variation`]'s affair, so vectors, bit strings and graphs have one algorithm. Self-adaptive
+//! mutation gives each individual a mutation strength of its own, which its children inherit with log-normal noise:
+//! σ' = σ·exp(τ·N(0, 1)) (Schwefel 1995; Beyer & Schwefel 2002, equation 7). The strength belongs to the individual and not
+//! to its genome, so it works for every kind of genome: it multiplies the size of a vector's Gaussian step, the flip
+//! rate of a bit string.
+//!
+//! *Differs from the paper:* roulette weights are measured from the worst member and not from zero, so that losses and
+//! offsets do not matter. A child of two parents inherits the geometric mean of their strengths. Where values of
+//! different rounds cannot be compared (noisy or changing fitness), elites are evaluated again beside the children.
+//!
+//! Cost per generation: `population_size − elites` evaluations (`population_size` where elites are evaluated again), as many
+//! mutations and half as many crossovers, in parallel where the variation keeps no ledger.
+//!
+//! Needs: one objective; takes constraints (feasible first, Deb 2000) and genomes that the evaluator changed.
+
+use super::Selection;
+use crate::{merit::Merit, schedule::Schedule, start};
+use evolvent_core::{
+    Algorithm, Batch, Diagnostics, Genome, Lineage, Members, Needs, Outcome, Scores, Space, Start, Stream,
+    Variation, Violations,
+};
+use evolvent_math::par;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Strengths of self-adaptive mutation stay between this and its inverse.
+const LEAST_STRENGTH: f64 = 1e-6;
+
+/// A genetic algorithm.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, bound = "")]
+pub struct Ga<V: Variation> {
+    /// Number of individuals, at least 2. The default is De Jong's (1975), doubled.
+    #[serde(alias = "popsize", alias = "pop_size")]
+    pub population_size: usize,
+    /// How parents are chosen. The default, tournaments of 3, is a moderate pressure.
+    pub selection: Selection,
+    /// How many of the best survive unchanged; less than `population_size`. The default is De Jong's (1975).
+    pub elites: usize,
+    /// Probability that two parents are crossed rather than copied, in [0, 1]. The default is Grefenstette's (1986).
+    pub crossover_rate: f64,
+    /// Probability that a child is mutated at all, in [0, 1]; how much of it changes is set in `variation`.
+    pub mutation_rate: f64,
+    /// The factor on all mutations: fixed, scheduled, or carried by each individual.
+    pub mutation_strength: MutationStrength,
+    /// What sampling, crossover and mutation do.
+    pub variation: V,
+}
+
+impl<V: Variation> Default for Ga<V> {
+    fn default() -> Self {
+        Ga {
+            population_size: 100,
+            selection: Selection::Tournament { size: 3 },
+            elites: 1,
+            crossover_rate: 0.9,
+            mutation_rate: 1.0,
+            mutation_strength: MutationStrength::Fixed,
+            variation: V::default(),
+        }
+    }
+}
+
+/// The factor on mutation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum MutationStrength {
+    /// Always 1.
+    #[default]
+    Fixed,
+    /// The same for all, changing with the generation.
+    Scheduled(Schedule),
+    /// One per individual, inherited with log-normal noise.
+    SelfAdaptive {
+        /// τ, the standard deviation of the logarithm's change; above 0. For n real parameters 1/√(2n) is usual.
+        learning_rate: f64,
+    },
+}
+
+/// One member of the population.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+struct Individual<G: Genome> {
+    genome: G,
+    merit: Merit,
+    strength: f64,
+    id: u64,
+}
+
+/// State of [`Ga`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "L: Serialize", deserialize = "L: serde::de::DeserializeOwned"))]
+pub struct GaState<G: Genome, L> {
+    genes: G::Genes,
+    /// Whether merits of different rounds may be compared.
+    comparable: bool,
+    /// From best to worst once they are evaluated.
+    population: Vec<Individual<G>>,
+    evaluated: bool,
+    /// The best ever, where values can be compared.
+    best: Option<Individual<G>>,
+    ledger: L,
+    generation: u64,
+    next_id: u64,
+    /// Strength and id of each member of the batch that was asked last.
+    births: Vec<(f64, u64)>,
+}
+
+impl<V: Variation> Algorithm for Ga<V> {
+    const NAME: &'static str = "ga";
+    type Genome = V::Genome;
+    type State = GaState<V::Genome, V::Ledger>;
+
+    fn needs(&self) -> Needs {
+        Needs { constraints: true, foreign: true, ..Needs::default() }
+    }
+
+    fn init(
+        &self,
+        space: &Space<V::Genome>,
+        start: &Start<V::Genome>,
+        rng: &mut Stream,
+    ) -> Result<Self::State, Violations> {
+        self.check(space, start)?;
+        let mut ledger = V::Ledger::default();
+        let founders =
+            start::population(&self.variation, &space.genes, start, self.population_size, &mut ledger, rng);
+        let founders = founders.into_iter().zip(0..);
+        Ok(GaState {
+            genes: space.genes.clone(),
+            comparable: space.fitness.comparable_across_rounds(),
+            population: founders
+                .map(|(genome, id)| Individual { genome, merit: Merit::NONE, strength: 1.0, id })
+                .collect(),
+            evaluated: false,
+            best: None,
+            ledger,
+            generation: 0,
+            next_id: self.population_size as u64,
+            births: Vec::new(),
+        })
+    }
+
+    fn ask(&self, state: &mut Self::State, rng: &mut Stream) -> Batch<V::Genome> {
+        let elites = if state.comparable { 0 } else { self.elites };
+        let again = if state.evaluated { elites } else { self.population_size };
+        let old = &state.population[..again];
+        let mut genomes: Vec<_> = old.iter().map(|x| x.genome.clone()).collect();
+        let mut lineage: Vec<_> = old.iter().map(|x| Lineage { id: x.id, ..Lineage::default() }).collect();
+        state.births.clear();
+        state.births.extend(old.iter().map(|x| (x.strength, x.id)));
+        if state.evaluated {
+            for child in self.breed(state, self.population_size - self.elites, rng) {
+                state.births.push((child.strength, state.next_id));
+                lineage.push(Lineage { id: state.next_id, parents: child.parents, operator: child.operator });
+                genomes.push(child.genome);
+                state.next_id += 1;
+            }
+        }
+        let mut batch = Batch::of(genomes);
+        batch.lineage = lineage;
+        batch
+    }
+
+    fn tell(&self, state: &mut Self::State, batch: &Batch<V::Genome>, scores: &Scores, rng: &mut Stream) {
+        self.variation.next_generation(&mut state.ledger);
+        state.generation += 1;
+        if scores.all_failed() {
+            return self.redraw(state, rng);
+        }
+        let births = state.births.drain(..).enumerate();
+        let told = births.filter_map(|(i, (strength, id))| {
+            Some(Individual { genome: batch.members.owned(i)?, merit: Merit::of(scores, i), strength, id })
+        });
+        // Elites that cannot be compared with the children were evaluated again and are among those told.
+        state.population.truncate(if state.comparable && state.evaluated { self.elites } else { 0 });
+        state.population.extend(told);
+        state.population.sort_by(|a, b| a.merit.compare(&b.merit));
+        state.evaluated = true;
+        let leader = &state.population[0];
+        if state.comparable && state.best.as_ref().is_none_or(|best| leader.merit.beats(&best.merit)) {
+            state.best = Some(leader.clone());
+        }
+    }
+
+    fn outcome(&self, state: &Self::State) -> Outcome<V::Genome> {
+        let best = state.best.as_ref().unwrap_or(&state.population[0]);
+        Outcome::Point(best.merit.candidate(best.genome.clone()))
+    }
+
+    fn rescaled(&self, _: &Space<V::Genome>, population: f64, _: f64) -> Option<Self> {
+        let size = (self.population_size as f64 * population).round() as usize;
+        Some(Ga { population_size: size.max(self.elites + 1).max(2), ..self.clone() })
+    }
+
+    fn diagnose(&self, state: &Self::State, out: &mut Diagnostics) {
+        let n = state.population.len() as f64;
+        let best = &state.population[0].genome;
+        let distance = |x: &Individual<V::Genome>| self.variation.distance(best, &x.genome);
+        out.add("distance_to_best", state.population.iter().map(distance).sum::<f64>() / n);
+        let log_strength = state.population.iter().map(|x| libm::log(x.strength)).sum::<f64>() / n;
+        out.add("mutation_strength", libm::exp(log_strength) * self.scheduled(state.generation));
+    }
+}
+
+/// A genome that has just been made.
+struct Child<G> {
+    genome: G,
+    strength: f64,
+    parents: [Option<u64>; 2],
+    operator: u8,
+}
+
+impl<V: Variation> Ga<V> {
+    fn check(&self, space: &Space<V::Genome>, start: &Start<V::Genome>) -> Result<(), Violations> {
+        let mut v = Violations::new();
+        v.at_least("population_size", self.population_size, 2);
+        let fewer = format!("fewer than the population of {}", self.population_size);
+        v.require(self.elites < self.population_size.max(2), "elites", self.elites, &fewer);
+        self.selection.check("selection", &mut v);
+        v.probability("crossover_rate", self.crossover_rate);
+        v.probability("mutation_rate", self.mutation_rate);
+        match &self.mutation_strength {
+            MutationStrength::Fixed => {}
+            MutationStrength::Scheduled(schedule) => schedule.check("mutation_strength.scheduled", &mut v),
+            MutationStrength::SelfAdaptive { learning_rate } => {
+                v.positive("mutation_strength.self_adaptive.learning_rate", *learning_rate);
+            }
+        }
+        v.absorb("variation", self.variation.check(&space.genes));
+        v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
+        v.into_result()
+    }
+
+    /// `count` children of selected parents. Each pair of children has a stream of its own.
+    fn breed(
+        &self,
+        state: &mut GaState<V::Genome, V::Ledger>,
+        count: usize,
+        rng: &mut Stream,
+    ) -> Vec<Child<V::Genome>> {
+        let merits: Vec<_> = state.population.iter().map(|x| x.merit).collect();
+        let pairs = count.div_ceil(2);
+        let parents = self.selection.parents(&merits, 2 * pairs, rng);
+        let (population, genes) = (&state.population, &state.genes);
+        let streams: &Stream = rng;
+        let pair = |k: usize, ledger: &mut V::Ledger| {
+            let couple = [&population[parents[2 * k]], &population[parents[2 * k + 1]]];
+            self.children(genes, couple, state.generation, ledger, &mut streams.split(k as u64).stream())
+        };
+        let mut children: Vec<_> = if size_of::<V::Ledger>() == 0 {
+            par::map(pairs, |k| pair(k, &mut V::Ledger::default())).into_iter().flatten().collect()
+        } else {
+            let ledger = &mut state.ledger;
+            (0..pairs).flat_map(|k| pair(k, ledger)).collect()
+        };
+        children.truncate(count);
+        children
+    }
+
+    /// Two children of two parents.
+    fn children(
+        &self,
+        genes: &<V::Genome as Genome>::Genes,
+        parents: [&Individual<V::Genome>; 2],
+        generation: u64,
+        ledger: &mut V::Ledger,
+        rng: &mut Stream,
+    ) -> [Child<V::Genome>; 2] {
+        let crossed = rng.chance(self.crossover_rate);
+        let [a, b] =
+            if parents[1].merit.beats(&parents[0].merit) { [parents[1], parents[0]] } else { parents };
+        let (genomes, strengths) = if crossed {
+            let mean = (a.strength * b.strength).sqrt();
+            (self.variation.cross(genes, &a.genome, &b.genome, ledger, rng), [mean; 2])
+        } else {
+            ([a.genome.clone(), b.genome.clone()], [a.strength, b.strength])
+        };
+        let mut of = [[Some(a.id), None], [Some(b.id), None]].into_iter().zip(strengths);
+        genomes.map(|mut genome| {
+            let (only, inherited) = of.next().unwrap_or_default();
+            let strength = self.inherit(inherited, rng);
+            if rng.chance(self.mutation_rate) {
+                let factor = strength * self.scheduled(generation);
+                self.variation.mutate(genes, &mut genome, factor, ledger, rng);
+            }
+            let parents = if crossed { [Some(a.id), Some(b.id)] } else { only };
+            Child { genome, strength, parents, operator: u8::from(crossed) + 1 }
+        })
+    }
+
+    /// σ' = σ·exp(τ·N(0, 1)): Beyer & Schwefel 2002, equation 7.
+    fn inherit(&self, strength: f64, rng: &mut Stream) -> f64 {
+        match self.mutation_strength {
+            MutationStrength::SelfAdaptive { learning_rate } => {
+                let next = strength * libm::exp(learning_rate * rng.normal());
+                next.clamp(LEAST_STRENGTH, 1.0 / LEAST_STRENGTH)
+            }
+            _ => strength,
+        }
+    }
+
+    fn scheduled(&self, generation: u64) -> f64 {
+        match &self.mutation_strength {
+            MutationStrength::Scheduled(schedule) => schedule.factor(generation),
+            _ => 1.0,
+        }
+    }
+
+    /// Nobody has numbers: founders are drawn anew, an evaluated population is kept.
+    fn redraw(&self, state: &mut GaState<V::Genome, V::Ledger>, rng: &mut Stream) {
+        state.births.clear();
+        if !state.evaluated {
+            for individual in &mut state.population {
+                individual.genome = self.variation.sample(&state.genes, &mut state.ledger, rng);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bits::{Bits, BitsGenes, BitsVariation};
+    use evolvent_core::{Fitness, Purpose, RunKey, stream};
+
+    type BitsGa = Ga<BitsVariation>;
+
+    fn solve(ga: &BitsGa, length: usize, seed: u64) -> Option<u64> {
+        let space = Space::new(BitsGenes { length });
+        let key = RunKey::from_seed(seed);
+        let mut state = ga.init(&space, &Start::Default, &mut stream(key, 0, 0, 0, Purpose::Init)).unwrap();
+        for round in 0..200 {
+            let batch = ga.ask(&mut state, &mut stream(key, round, 0, 0, Purpose::Ask));
+            let losses: Vec<_> = batch.members.iter().map(|b| (length - b.count_ones()) as f64).collect();
+            ga.tell(
+                &mut state,
+                &batch,
+                &Scores::of_losses(&losses),
+                &mut stream(key, round, 0, 0, Purpose::Tell),
+            );
+            if losses.contains(&0.0) {
+                return Some(round);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn every_selection_solves_one_max() {
+        for selection in [
+            Selection::Tournament { size: 2 },
+            Selection::Roulette,
+            Selection::Rank { pressure: 1.8 },
+            Selection::Truncation { share: 0.3 },
+            Selection::StochasticUniversal,
+        ] {
+            let ga = BitsGa { selection, ..BitsGa::default() };
+            let solved = (0..10).filter(|&seed| solve(&ga, 50, seed).is_some()).count();
+            evolvent_test::assert_success_rate(&format!("{selection:?}"), solved, 10, 0.95, 1e-4);
+        }
+    }
+
+    #[test]
+    fn elites_survive_and_are_asked_again_only_where_values_cannot_be_compared() {
+        for (fitness, again) in [(Fitness::Exact, 0), (Fitness::Noisy, 3), (Fitness::Changing, 3)] {
+            let ga = BitsGa { population_size: 9, elites: 3, ..BitsGa::default() };
+            let mut space = Space::new(BitsGenes { length: 30 });
+            space.fitness = fitness;
+            let mut rng = stream(RunKey::from_seed(1), 0, 0, 0, Purpose::Ask);
+            let mut state = ga.init(&space, &Start::Default, &mut rng).unwrap();
+            for round in 0..4 {
+                let elites: Vec<_> = state.population[..3].iter().map(|x| x.genome.clone()).collect();
+                let batch = ga.ask(&mut state, &mut rng.split(round).stream());
+                assert_eq!(batch.len(), if round == 0 { 9 } else { 6 + again });
+                if round > 0 && again > 0 {
+                    assert_eq!(batch.members[..3], elites[..]);
+                }
+                let losses: Vec<_> = batch.members.iter().map(|b| (30 - b.count_ones()) as f64).collect();
+                ga.tell(&mut state, &batch, &Scores::of_losses(&losses), &mut rng);
+                assert_eq!(state.population.len(), 9);
+                if round > 0 && again == 0 {
+                    assert!(elites.iter().all(|e| state.population.iter().any(|x| x.genome == *e)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn strengths_adapt_to_the_problem() {
+        // Near the optimum of OneMax fewer flips are better: strengths fall below 1.
+        let strength = MutationStrength::SelfAdaptive { learning_rate: 0.3 };
+        let ga = BitsGa { mutation_strength: strength, crossover_rate: 0.0, ..BitsGa::default() };
+        let space = Space::new(BitsGenes { length: 60 });
+        let mut rng = stream(RunKey::from_seed(2), 0, 0, 0, Purpose::Ask);
+        let near: Bits = (0..60).map(|i| i != 7).collect();
+        let mut state = ga.init(&space, &Start::Point(near), &mut rng).unwrap();
+        for round in 0..60 {
+            let batch = ga.ask(&mut state, &mut rng.split(round).stream());
+            let losses: Vec<_> = batch.members.iter().map(|b| (60 - b.count_ones()) as f64).collect();
+            ga.tell(&mut state, &batch, &Scores::of_losses(&losses), &mut rng);
+        }
+        let mut diagnostics = Diagnostics::default();
+        ga.diagnose(&state, &mut diagnostics);
+        let found = diagnostics.0.iter().find(|(name, _)| name == "mutation_strength").unwrap().1;
+        assert!(found < 0.5, "{found}");
+    }
+
+    #[test]
+    fn lineage_names_parents() {
+        let ga = BitsGa { population_size: 4, elites: 0, crossover_rate: 1.0, ..BitsGa::default() };
+        let mut rng = stream(RunKey::from_seed(3), 0, 0, 0, Purpose::Ask);
+        let mut state = ga.init(&Space::new(BitsGenes { length: 8 }), &Start::Default, &mut rng).unwrap();
+        let batch = ga.ask(&mut state, &mut rng);
+        ga.tell(&mut state, &batch, &Scores::of_losses(&[3.0, 1.0, 2.0, 0.0]), &mut rng);
+        let children = ga.ask(&mut state, &mut rng).lineage;
+        assert_eq!(children.iter().map(|l| l.id).collect::<Vec<_>>(), [4, 5, 6, 7]);
+        assert!(
+            children.iter().all(|l| l.parents.iter().all(|p| p.is_some_and(|p| p < 4)) && l.operator == 2)
+        );
+    }
+
+    mod without_elites {
+        use super::*;
+        evolvent_test::conformance!(BitsGa, BitsGa { elites: 0, population_size: 21, ..BitsGa::default() });
+    }
+
+    mod self_adaptive {
+        use super::*;
+        evolvent_test::conformance!(
+            BitsGa,
+            BitsGa {
+                mutation_strength: MutationStrength::SelfAdaptive { learning_rate: 0.2 },
+                selection: Selection::StochasticUniversal,
+                elites: 4,
+                ..BitsGa::default()
+            }
+        );
+    }
+}
