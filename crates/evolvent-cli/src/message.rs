@@ -53,12 +53,6 @@ pub(crate) fn of(error: &Error) -> String {
     }
 }
 
-/// A message of the command line itself.
-pub(crate) fn plain(message: &str, hint: &str) -> String {
-    let hint = Some(hint.to_string()).filter(|hint| !hint.is_empty());
-    render(&handler(), &Shown { message: message.into(), label: None, source: None, hint })
-}
-
 fn shown(mistake: &Mistake, mistakes: &Mistakes) -> Shown {
     let path = if mistake.path.is_empty() { String::new() } else { format!("{}: ", mistake.path) };
     match &mistake.place {

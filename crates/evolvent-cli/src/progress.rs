@@ -96,18 +96,35 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
 
 /// The line that a run begins with.
 pub(crate) fn headline(started: &Started, threads: Option<u64>) -> String {
-    let mut parts = vec![started.problem.clone()];
-    let genes = started.dimension.map(|d| format!("{} genes", count(d)));
-    parts.push(match (&started.network, genes) {
+    let network = started.network.as_deref();
+    let mut line =
+        headline_of(&started.problem, network, &started.algorithm, &started.genome, started.dimension);
+    line.push_str(&format!(" · seed {}", started.seed));
+    match threads {
+        Some(1) => line.push_str(" · 1 thread"),
+        Some(n) => line.push_str(&format!(" · {n} threads")),
+        None => {}
+    }
+    line
+}
+
+/// `cart_pole · dense (226 genes) · open_es`.
+pub(crate) fn headline_of(
+    problem: &str,
+    network: Option<&str>,
+    algorithm: &str,
+    genome: &str,
+    dimension: Option<u64>,
+) -> String {
+    let genes = dimension
+        .map(|d| if genome == "bits" { format!("{} bits", count(d)) } else { format!("{} genes", count(d)) });
+    let solution = match (network, genes) {
         (Some(network), Some(genes)) => format!("{network} ({genes})"),
-        (Some(network), None) => network.clone(),
+        (Some(network), None) => network.into(),
         (None, Some(genes)) => genes,
-        (None, None) => started.genome.clone(),
-    });
-    parts.push(started.algorithm.clone());
-    parts.push(format!("seed {}", started.seed));
-    parts.extend(threads.map(|n| if n == 1 { "1 thread".into() } else { format!("{n} threads") }));
-    parts.join(" · ")
+        (None, None) => genome.into(),
+    };
+    format!("{problem} · {solution} · {algorithm}")
 }
 
 /// A bar that is drawn over and over; for terminals.
@@ -133,6 +150,7 @@ impl Bar {
 impl Observer for Bar {
     fn begin(&mut self, run: &RunInfo) -> io::Result<()> {
         self.pace.info = Some(run.clone());
+        run.notes.iter().for_each(|note| self.bar.println(note));
         if run.resumed_at > 0 {
             self.bar.println(format!("resumed after generation {}", run.resumed_at));
         }
@@ -168,6 +186,7 @@ pub(crate) struct Lines {
 impl Observer for Lines {
     fn begin(&mut self, run: &RunInfo) -> io::Result<()> {
         self.pace.info = Some(run.clone());
+        run.notes.iter().for_each(|note| say(note));
         if run.resumed_at > 0 {
             say(&format!("resumed after generation {}", run.resumed_at));
         }
@@ -202,7 +221,7 @@ pub(crate) struct JsonLines {
 }
 
 impl JsonLines {
-    fn write(&mut self, line: &str) -> io::Result<()> {
+    pub(crate) fn write(&mut self, line: &str) -> io::Result<()> {
         if self.closed {
             return Ok(());
         }

@@ -11,6 +11,9 @@
 
 mod page;
 mod tables;
+mod trials;
+
+pub use trials::{Plan, Progress, compare};
 
 use crate::record::{Finished, StoppedBy};
 use evolvent_core::Sense;

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     figures::{count, duration, magnitude, significant},
-    plot::{self, Chart, Mark, escape},
+    plot::{self, Chart, Mark, Scale, escape},
     record::{Estimate, Event, Finished, Generation, Started, Stopped, StoppedBy, Validation},
     run_dir::{RunDir, write_whole},
 };
@@ -29,7 +29,8 @@ pub fn html(dir: &RunDir) -> Result<String> {
     let root = dir.root();
     let absolute = fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
     let name = absolute.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned());
-    let run = Run::new(name, root.display().to_string(), &dir.read_events()?);
+    let mut run = Run::new(name, root.display().to_string(), &dir.read_events()?);
+    run.front = front_of(&fs::read(dir.champion_json()).unwrap_or_default());
     Ok(run.page(&read(dir.config())?, &read(dir.resolved())?))
 }
 
@@ -43,6 +44,8 @@ pub(crate) struct Run {
     validations: Vec<Validation>,
     stopped: Option<Stopped>,
     finished: Option<Finished>,
+    /// Objectives of the solutions on the front, if there is one.
+    front: Vec<Vec<f64>>,
 }
 
 impl Run {
@@ -81,6 +84,7 @@ impl Run {
         self.header(&mut out);
         self.tiles(&mut out);
         self.fitness(&mut out, target_of(resolved));
+        self.front(&mut out);
         self.diagnostics(&mut out);
         self.champion(&mut out);
         self.validation_table(&mut out);
@@ -214,6 +218,25 @@ impl Run {
             y_label: "fitness".into(),
             marks,
             ..Chart::default()
+        }
+    }
+
+    /// The front in the plane of the first two objectives.
+    fn front(&self, out: &mut String) {
+        let points: Vec<_> =
+            self.front.iter().filter(|p| p.len() >= 2).map(|p| (p[0], p[1], f64::NAN)).collect();
+        let chart = Chart {
+            title: "Solutions in the plane of the first two objectives".into(),
+            x_label: "objective 1".into(),
+            y_label: "objective 2".into(),
+            scale: Scale::Linear,
+            marks: vec![Mark::Dots { name: "front".into(), points, colour: 4 }],
+            ..Chart::default()
+        };
+        if let Some(svg) = chart.svg() {
+            section(out, "Front");
+            let note = "Each dot is a solution that no other one beats in every objective.";
+            let _ = writeln!(out, "<figure>{svg}<figcaption>{note}</figcaption></figure>");
         }
     }
 
@@ -409,6 +432,15 @@ fn written(estimate: &Estimate) -> (String, String) {
         let _ = write!(note, " (violates constraints by {})", significant(estimate.violation, 3));
     }
     (value, note)
+}
+
+/// The objectives of the front in a champion's description; none if there is no front, or no champion yet.
+fn front_of(champion: &[u8]) -> Vec<Vec<f64>> {
+    let value: serde_json::Value = serde_json::from_slice(champion).unwrap_or_default();
+    let objectives = |member: &serde_json::Value| {
+        Some(member["objectives"].as_array()?.iter().filter_map(serde_json::Value::as_f64).collect())
+    };
+    value["front"].as_array().into_iter().flatten().filter_map(objectives).collect()
 }
 
 /// The target in a resolved experiment file, if there is one.

@@ -105,6 +105,11 @@ pub struct TensorBoard {
 }
 
 impl TensorBoard {
+    /// Nothing is opened before the run begins.
+    pub fn new() -> Self {
+        TensorBoard::default()
+    }
+
     /// The writer, after the file version where the file is new.
     fn events(&mut self, unix: f64) -> io::Result<&mut EventWriter<BufWriter<File>>> {
         if let Some(file) = self.file.take() {

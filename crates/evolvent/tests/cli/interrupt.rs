@@ -60,7 +60,10 @@ fn interrupted_and_resumed() {
     let budget = format!("run.generations={}", reached + 20);
     let resumed = run(at, &["resume", "first", "--set", &budget, "--json"]).ends_with(0);
     let last = resumed.objects().pop().expect("a last object");
-    assert_eq!((last["event"].as_str(), last["generations"].as_u64()), (Some("finished"), Some(reached + 20)));
+    assert_eq!(
+        (last["event"].as_str(), last["generations"].as_u64()),
+        (Some("finished"), Some(reached + 20))
+    );
 
     run(at, &["run", "long.toml", "--set", &budget, "--out", "second", "--quiet"]).ends_with(0);
     let (first, second) = (records(&at.join("first")), records(&at.join("second")));

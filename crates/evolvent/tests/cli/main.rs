@@ -3,6 +3,7 @@
 mod arguments;
 mod interrupt;
 mod mistakes;
+mod own;
 mod program;
 mod rounds;
 mod shipped;

@@ -2,7 +2,7 @@
 //!
 //! `tests/mistakes/NAME.toml` stands beside `NAME.stderr`, what the program says. `EVOLVENT_BLESS=1` writes the latter.
 
-use crate::program::{evolvent, Done};
+use crate::program::{Done, evolvent};
 use std::{fs, path::Path};
 
 #[test]

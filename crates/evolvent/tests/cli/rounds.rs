@@ -9,7 +9,14 @@ fn show_replay_and_export_a_run() {
     let dir = directory(&[("cart.toml", CART_POLE)]);
     let at = dir.path();
     run(at, &["run", "cart.toml", "--quiet"]).ends_with(0);
-    for file in ["config.toml", "resolved.toml", "events.jsonl", "champion.json", "champion.safetensors", "report.html"] {
+    for file in [
+        "config.toml",
+        "resolved.toml",
+        "events.jsonl",
+        "champion.json",
+        "champion.safetensors",
+        "report.html",
+    ] {
         assert!(at.join("runs/cart").join(file).is_file(), "{file}");
     }
     let shown = run(at, &["show", "runs/cart"]).ends_with(0);
@@ -39,7 +46,8 @@ fn show_replay_and_export_a_run() {
         assert!(fs::metadata(at.join(&file)).unwrap().len() > 100);
         assert!(run(at, &export).ends_with(2).stderr.contains("--overwrite"));
         run(at, &[&export[..], &["--overwrite"]].concat()).ends_with(0);
-        let piped = evolvent(at).args(["export", "runs/cart", "--format", format, "-o", "-"]).output().unwrap();
+        let piped =
+            evolvent(at).args(["export", "runs/cart", "--format", format, "-o", "-"]).output().unwrap();
         assert_eq!(piped.stdout, fs::read(at.join(&file)).unwrap());
     }
     run(at, &["export", "runs/cart", "--format", "pickle", "-o", "x"]).ends_with(2);
@@ -81,7 +89,8 @@ fn comparing_experiments() {
     let other = SPHERE.replace("dimension = 5", "dimension = 6");
     let dir = directory(&[("cma.toml", SPHERE), ("de.toml", &de), ("other.toml", &other)]);
     let at = dir.path();
-    let compare = ["compare", "cma.toml", "de.toml", "--repeats", "3", "--set", "run.target=1e-1", "--out", "both"];
+    let compare =
+        ["compare", "cma.toml", "de.toml", "--repeats", "3", "--set", "run.target=1e-1", "--out", "both"];
     let done = run(at, &compare).ends_with(0);
     for part in ["cma", "de", "ERT", "p = "] {
         assert!(done.stdout.contains(part), "{part}\n{}", done.stdout);
@@ -109,7 +118,8 @@ fn lists_descriptions_and_the_schema() {
     }
     let algorithms = run(at, &["list", "algorithms"]).ends_with(0).stdout;
     assert!(algorithms.contains("open_es") && !algorithms.contains("cart_pole"));
-    let json: Value = serde_json::from_str(&run(at, &["list", "problems", "--json"]).ends_with(0).stdout).unwrap();
+    let json: Value =
+        serde_json::from_str(&run(at, &["list", "problems", "--json"]).ends_with(0).stdout).unwrap();
     assert!(json.as_array().unwrap().iter().any(|entry| entry["name"] == "cart_pole"));
     assert!(run(at, &["list", "algorithms", "--markdown"]).ends_with(0).stdout.contains("## `open_es`"));
 

@@ -1,6 +1,6 @@
 //! The experiments that are shipped.
 
-use crate::program::{evolvent, repository, run, Done};
+use crate::program::{Done, evolvent, repository, run};
 use std::fs;
 
 fn shipped() -> Vec<String> {

@@ -1,0 +1,142 @@
+//! `replay` and `export`: what is done with a run's champion.
+
+use crate::{
+    Context, DONE,
+    arguments::{self, ExportFormat},
+    done,
+    progress::print,
+    write_new,
+};
+use evolvent_run::{
+    Error, Result, RunDir,
+    champion::Champion,
+    export::{About, Format},
+    figures::significant,
+    record::Event,
+    replay::{self, Options, Replayed},
+};
+use serde_json::json;
+
+impl Context<'_> {
+    pub(crate) fn replay(&self, arguments: &arguments::Replay) -> Result<u8> {
+        let dir = RunDir::open(&arguments.run_dir)?;
+        let options =
+            Options { episodes: arguments.episodes, seed: arguments.seed, threads: arguments.threads };
+        let replayed = replay::replay(self.registry, &dir, &options)?;
+        if arguments.json {
+            return done(&(as_json(&replayed).to_string() + "\n"));
+        }
+        done(&as_text(&replayed))?;
+        let network = Champion::load(&dir)?.interface.is_some();
+        let root = dir.root().display().to_string();
+        match network {
+            true => self.suggest("export", &root, "--format onnx -o champion.onnx"),
+            false => self.suggest("show", &root, ""),
+        }
+        Ok(DONE)
+    }
+
+    pub(crate) fn export(&self, arguments: &arguments::Export) -> Result<u8> {
+        let dir = RunDir::open(&arguments.run_dir)?;
+        let champion = Champion::load(&dir)?;
+        let program = champion.program(self.registry, &dir)?;
+        let format = match arguments.format {
+            ExportFormat::Onnx => Format::Onnx,
+            ExportFormat::Safetensors => Format::Safetensors,
+            ExportFormat::Json => Format::Json,
+        };
+        let bytes = format.write(&program, &about(&champion, &dir.read_events()?)).map_err(|error| {
+            Error::input(dir.root().display(), format!("a network that {format} can hold"), error.to_string())
+        })?;
+        if arguments.output.as_os_str() == "-" {
+            return write_bytes(&bytes);
+        }
+        write_new(&arguments.output, &bytes, arguments.overwrite)?;
+        for port in program.inputs.iter().chain(program.states.iter().map(|state| &state.input)) {
+            print(&format!("input   {}  {:?}\n", port.name, port.shape)).map_err(write_error)?;
+        }
+        for port in &program.outputs {
+            print(&format!("output  {}  {:?}\n", port.name, port.shape)).map_err(write_error)?;
+        }
+        for state in &program.states {
+            print(&format!("output  {}  {:?}\n", state.output, state.input.shape)).map_err(write_error)?;
+        }
+        self.suggest("show", &dir.root().display().to_string(), "");
+        Ok(DONE)
+    }
+}
+
+fn write_bytes(bytes: &[u8]) -> Result<u8> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(write_error(e)),
+        _ => Ok(DONE),
+    }
+}
+
+fn write_error(source: std::io::Error) -> Error {
+    Error::Io { action: "write to", path: "standard output".into(), source }
+}
+
+/// What a model file says about itself.
+fn about(champion: &Champion, events: &[Event]) -> About {
+    let mut about = About::new();
+    let mut add = |key: &str, value: String| about.push((key.into(), value));
+    for event in events {
+        if let Event::Started(started) = event {
+            add("problem", started.problem.clone());
+            if let Some(network) = &started.network {
+                add("network", network.clone());
+            }
+            add("algorithm", started.algorithm.clone());
+            add("seed", started.seed.to_string());
+        }
+    }
+    add("evolvent", env!("CARGO_PKG_VERSION").into());
+    add("generation", champion.generation.to_string());
+    add("test", champion.test.mean.to_string());
+    add("test_repetitions", champion.test.repetitions.to_string());
+    about
+}
+
+fn as_json(replayed: &Replayed) -> serde_json::Value {
+    let metrics: serde_json::Map<String, serde_json::Value> =
+        replayed.metrics.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let mean = match replayed.mean.as_slice() {
+        [one] => json!(one),
+        several => json!(several),
+    };
+    json!({
+        "mean": mean, "std": replayed.std, "repetitions": replayed.values.len().max(1),
+        "values": replayed.values, "metrics": metrics, "target": replayed.target,
+    })
+}
+
+/// `492.1 ± 20.3 over 100 episodes (smallest 389, largest 500)` and the further numbers.
+fn as_text(replayed: &Replayed) -> String {
+    let mean: Vec<String> = replayed.mean.iter().map(|v| significant(*v, 6)).collect();
+    let mut text = mean.join(", ");
+    if let Some(std) = replayed.std {
+        let values = &replayed.values;
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        text.push_str(&format!(
+            " ± {} over {} episodes (smallest {}, largest {})",
+            significant(std, 3),
+            values.len(),
+            significant(least, 5),
+            significant(most, 5)
+        ));
+    }
+    text.push('\n');
+    for (name, value) in &replayed.metrics {
+        text.push_str(&format!("{name} {}\n", significant(*value, 5)));
+    }
+    if let (Some(target), [value]) = (replayed.target, replayed.mean.as_slice()) {
+        let reached = if replayed.maximize { *value >= target } else { *value <= target };
+        let word = if reached { "reached" } else { "not reached" };
+        text.push_str(&format!("target {} {word}\n", significant(target, 6)));
+    }
+    text
+}

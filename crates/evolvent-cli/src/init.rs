@@ -1,0 +1,115 @@
+//! `evolvent init`: an experiment file to start from, every setting in it with its default and its meaning.
+
+use evolvent_run::registry::{Entry, Registry, Section, Setting};
+use std::fmt::Write;
+
+/// Networks in the order in which they are tried for a problem that is shown to networks.
+const NETWORKS: [&str; 1] = ["dense"];
+/// Algorithms in the order in which they are tried: for networks, and for everything else.
+const FOR_NETWORKS: [&str; 2] = ["open_es", "ga"];
+const FOR_GENOMES: [&str; 4] = ["cma_es", "nsga2", "ga", "random_search"];
+
+/// What is written in [run] unless the problem says otherwise.
+const GENERATIONS: u32 = 100;
+
+/// The files that might suit a problem, best first: which of them the problem and the algorithm agree on is for the
+/// caller to find out.
+pub(crate) fn candidates(registry: &Registry, problem: &Entry, algorithm: Option<&str>) -> Vec<String> {
+    let algorithms = registry.list(Section::Algorithm);
+    let networks = registry.list(Section::Network);
+    let network = problem.genomes.is_empty().then(|| {
+        NETWORKS.iter().find_map(|name| networks.iter().find(|n| n.name == *name)).or(networks.first())
+    });
+    let network = network.flatten();
+    let known = if network.is_some() { &FOR_NETWORKS[..] } else { &FOR_GENOMES[..] };
+    let mut wanted: Vec<&str> = algorithm.map_or_else(|| known.to_vec(), |name| vec![name]);
+    if algorithm.is_none() {
+        wanted.extend(algorithms.iter().map(|a| a.name.as_str()).filter(|name| !known.contains(name)));
+    }
+    let run = registry.list(Section::Run);
+    wanted
+        .into_iter()
+        .filter_map(|name| algorithms.iter().find(|a| a.name == name))
+        .map(|algorithm| text(problem, network, algorithm, run.first()))
+        .collect()
+}
+
+fn text(problem: &Entry, network: Option<&Entry>, algorithm: &Entry, run: Option<&Entry>) -> String {
+    let mut out = format!("# {}\n", problem.summary);
+    out.push_str("# What stands behind a # is a default that may be changed, with what it means.\n");
+    let _ = writeln!(out, "\n[problem.{}]", problem.name);
+    if problem.name == "command" {
+        out.push_str("program = [\"python3\", \"fitness.py\"]\ndimension = 10\n");
+    }
+    settings(
+        &mut out,
+        problem,
+        &["program", "dimension"].map(|key| if problem.name == "command" { key } else { "" }),
+    );
+    if let Some(network) = network {
+        let _ = writeln!(out, "\n[network.{}]    # `evolvent list networks` shows the others", network.name);
+        settings(&mut out, network, &[]);
+    }
+    let _ =
+        writeln!(out, "\n[algorithm.{}]    # `evolvent list algorithms` shows the others", algorithm.name);
+    settings(&mut out, algorithm, &[]);
+    let _ = writeln!(out, "\n[run]    # whichever budget is used up first ends the run");
+    let _ = writeln!(out, "generations = {GENERATIONS}\nseed = 1");
+    if let Some(run) = run {
+        settings(&mut out, run, &["generations", "seed"]);
+    }
+    out
+}
+
+/// Every setting as a comment, but for those that are given already.
+fn settings(out: &mut String, entry: &Entry, given: &[&str]) {
+    let shown: Vec<(&Setting, String)> = entry
+        .settings
+        .iter()
+        .filter(|setting| !given.contains(&setting.name.as_str()))
+        .map(|setting| {
+            let value = setting.default.as_deref().unwrap_or("…");
+            (setting, format!("# {} = {value}", setting.name))
+        })
+        .collect();
+    let width = shown.iter().map(|(_, line)| line.chars().count()).filter(|&n| n <= 36).max().unwrap_or(0);
+    for (setting, line) in shown {
+        let _ = writeln!(out, "{line:<width$}  # {}", first_sentence(&setting.description));
+    }
+}
+
+/// The first sentence of a description, on one line.
+fn first_sentence(text: &str) -> String {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // A full stop ends a sentence where a new one begins behind it: not in "0.1" or "e.g. this".
+    let end = flat.match_indices(". ").find(|(i, _)| flat[i + 2..].starts_with(|c: char| !c.is_lowercase()));
+    match end {
+        Some((i, _)) => flat[..i].into(),
+        None => flat.trim_end_matches('.').into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_toml() {
+        let registry = Registry::builtin();
+        for problem in registry.list(Section::Problem) {
+            let all = candidates(&registry, &problem, None);
+            assert!(!all.is_empty(), "{}", problem.name);
+            for text in all {
+                let table: toml::Table =
+                    text.parse().unwrap_or_else(|e| panic!("{}: {e}\n{text}", problem.name));
+                assert!(table["problem"].as_table().is_some_and(|t| t.contains_key(&problem.name)));
+            }
+        }
+    }
+
+    #[test]
+    fn sentences_end_where_they_end() {
+        assert_eq!(first_sentence("At 0.1 it\nstops. Then more."), "At 0.1 it stops");
+        assert_eq!(first_sentence("One only."), "One only");
+    }
+}

@@ -1,0 +1,175 @@
+//! `run`, `resume` and `check`.
+
+use crate::{
+    Context, DONE, INTERRUPTED, arguments, done, message,
+    progress::{Bar, JsonLines, Lines, estimate, headline_of, print, say},
+    show::{effort, ending},
+};
+use evolvent_run::{
+    Destination, Error, Result, RunDir,
+    experiment::Experiment,
+    observer::Observer,
+    record::Event,
+    report,
+    runner::{self, Control, Summary},
+};
+use std::{
+    io::{self, IsTerminal, Read},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+impl Context<'_> {
+    pub(crate) fn run(&self, arguments: &arguments::Run) -> Result<u8> {
+        let mut overrides = arguments.set.clone();
+        overrides.extend(arguments.seed.map(|seed| format!("run.seed={seed}")));
+        overrides.extend(arguments.threads.map(|threads| format!("run.threads={threads}")));
+        let experiment = self.experiment(&arguments.file, &overrides)?;
+        let destination = match &arguments.out {
+            Some(out) if arguments.overwrite => Destination::Overwrite(out.clone()),
+            Some(out) => Destination::Given(out.clone()),
+            None => Destination::Named(stem(&arguments.file)),
+        };
+        self.watched(arguments.output, |control| runner::run(&experiment, &destination, control))
+    }
+
+    pub(crate) fn resume(&self, arguments: &arguments::Resume) -> Result<u8> {
+        let dir = RunDir::open(&arguments.run_dir)?;
+        let mut changes = arguments.set.clone();
+        changes.extend(arguments.threads.map(|threads| format!("run.threads={threads}")));
+        self.watched(arguments.output, |control| runner::resume(self.registry, &dir, &changes, control))
+    }
+
+    pub(crate) fn check(&self, arguments: &arguments::Check) -> Result<u8> {
+        let experiment = self.experiment(&arguments.file, &arguments.set)?;
+        let facts = experiment.start()?.facts();
+        if arguments.resolved {
+            return done(&experiment.resolved(&facts)?);
+        }
+        print(&format!(
+            "{}: {}\n",
+            arguments.file.display(),
+            headline_of(
+                experiment.problem_name(),
+                experiment.network_name(),
+                experiment.algorithm_name(),
+                facts.kind,
+                facts.dimension
+            )
+        ))
+        .map_err(output_error)?;
+        self.suggest("run", &arguments.file.display().to_string(), "");
+        Ok(DONE)
+    }
+
+    /// Reads an experiment file, or standard input.
+    pub(crate) fn experiment(&self, file: &Path, overrides: &[String]) -> Result<Experiment> {
+        if file.as_os_str() != "-" {
+            return Experiment::load(self.registry, file, overrides);
+        }
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).map_err(|source| Error::Io {
+            action: "read",
+            path: "standard input".into(),
+            source,
+        })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::input("standard input", "an experiment file", "bytes that are not UTF-8"))?;
+        Experiment::parse(self.registry, "standard input", &text, overrides)
+    }
+
+    /// A session under the eyes of whoever is there, with Ctrl-C caught, its report written and its result told.
+    fn watched(
+        &self,
+        output: arguments::Output,
+        session: impl FnOnce(Control<'_>) -> Result<Summary>,
+    ) -> Result<u8> {
+        let interrupt = interrupt();
+        let (mut bar, mut lines, mut json) = (None, None, JsonLines::default());
+        let mut observers: Vec<&mut dyn Observer> = Vec::new();
+        if output.json {
+            observers.push(&mut json);
+        }
+        if !output.quiet && io::stderr().is_terminal() {
+            observers.push(bar.insert(Bar::new()));
+        } else if !output.quiet {
+            observers.push(lines.insert(Lines::default()));
+        }
+        let summary = session(Control { observers, interrupt: &interrupt })?;
+        self.tell(&summary, output, &mut json)
+    }
+
+    fn tell(&self, summary: &Summary, output: arguments::Output, json: &mut JsonLines) -> Result<u8> {
+        let root = summary.dir.root().display().to_string();
+        if output.json {
+            let last = match &summary.finished {
+                Some(finished) => finished.line(summary.dir.root()),
+                None => {
+                    let mut line =
+                        serde_json::to_value(Event::Stopped(summary.stopped.clone())).unwrap_or_default();
+                    line["run_dir"] = root.clone().into();
+                    line
+                }
+            };
+            json.write(&last.to_string()).map_err(output_error)?;
+        }
+        // A report that cannot be written takes nothing away from the run.
+        if let Err(error) = report::write(&summary.dir) {
+            say(message::of(&error).trim_end());
+        }
+        let stopped = &summary.stopped;
+        let end = ending(stopped.stopped_by, stopped.reason.as_deref());
+        let Some(finished) = &summary.finished else {
+            say(&format!(
+                "{end} after {} generations; everything is saved, and this goes on from there:",
+                stopped.generation
+            ));
+            self.suggest("resume", &root, "");
+            return Ok(INTERRUPTED);
+        };
+        if output.json && output.quiet {
+            return Ok(DONE);
+        }
+        let effort =
+            effort(finished.generations, finished.evaluations, finished.steps, finished.timing.seconds);
+        say(&format!("{end} after {effort}"));
+        say(&format!("champion  {}", estimate(&finished.test)));
+        if let Some(front) = finished.front {
+            say(&format!("front     {front} solutions"));
+        }
+        say(&format!("report    {}", summary.dir.report().display()));
+        self.suggest("replay", &root, "");
+        Ok(DONE)
+    }
+}
+
+fn output_error(source: io::Error) -> Error {
+    Error::Io { action: "write to", path: "standard output".into(), source }
+}
+
+/// The name of the run directory: the file's, without its ending.
+fn stem(file: &Path) -> String {
+    match file.file_stem() {
+        Some(stem) if file.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
+        _ => "run".into(),
+    }
+}
+
+/// A flag that Ctrl-C and termination set. The second time ends the program at once: the last checkpoint is there.
+#[allow(clippy::exit)] // a signal handler has no caller to return to
+pub(crate) fn interrupt() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let shared = flag.clone();
+    let caught = ctrlc::set_handler(move || {
+        if shared.swap(true, Ordering::SeqCst) {
+            std::process::exit(INTERRUPTED.into());
+        }
+    });
+    if let Err(error) = caught {
+        say(&format!("Ctrl-C will end the run at once, without a last checkpoint: {error}"));
+    }
+    flag
+}
