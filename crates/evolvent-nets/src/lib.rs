@@ -13,6 +13,8 @@ pub mod network;
 pub mod normalizer;
 pub mod program;
 pub mod recurrent;
+pub mod registry;
+pub mod sensitivity;
 #[cfg(test)]
 mod twin;
 

@@ -11,6 +11,7 @@
 mod interpreter;
 
 pub use interpreter::{Interpreter, Tensor};
+pub(crate) use interpreter::{around, position};
 
 use crate::Activation;
 use serde::{Deserialize, Serialize};

@@ -132,3 +132,38 @@ pub(crate) fn check_lanes<C: NetworkConfig<Genome = Vector>>(config: &C, interfa
         }
     }
 }
+
+/// What holds for every network of the registry with its default settings.
+pub(crate) fn check_listed<C: NetworkConfig<Genome = Vector>>(key: &str) {
+    assert_eq!(C::NAME, key);
+    let config = C::default();
+    let text = serde_json::to_string(&config).unwrap();
+    assert_eq!(serde_json::from_str::<C>(&text).unwrap(), config);
+    assert!(serde_json::from_str::<C>(r#"{"no such setting": 1}"#).is_err());
+    assert!(serde_json::to_string(&schemars::schema_for!(C)).unwrap().contains("description"));
+    let low = vec![-1.0, 0.0];
+    let outputs = [
+        Output::Discrete(3),
+        Output::Continuous { low, high: vec![1.0, 0.5] },
+        Output::Classes(4),
+        Output::Values(1),
+    ];
+    for output in outputs {
+        let problem = interface(&[1, 8, 8], output);
+        let genes = config.genes(&problem);
+        check_layout(&genes);
+        check_program(&config, &problem, 2);
+        let net = network(&config, &problem, 3);
+        assert_eq!((net.inputs(), net.outputs()), (64, problem.output.len()));
+        net.program_with_head(&config.head(&problem)).check().unwrap();
+        // A genome of another length is refused, and the next decoding leaves nothing of the one before.
+        let mut reused = net.clone();
+        assert!(config.decode(&vec![0.0; genes.dimension() + 1], &mut reused).is_err());
+        config.decode(&vec![0.5; genes.dimension()], &mut reused).unwrap();
+        let mut fresh = config.blank(&problem);
+        config.decode(&vec![0.5; genes.dimension()], &mut fresh).unwrap();
+        assert_eq!(reused.program(), fresh.program());
+    }
+    assert!(config.check(&interface(&[], Output::Values(0))).is_err());
+    check_lanes(&config, &interface(&[1, 8, 8], Output::Discrete(2)));
+}

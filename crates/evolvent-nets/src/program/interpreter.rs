@@ -1,6 +1,6 @@
 //! A slow, readable interpreter of programs: the twin that networks and exports are compared with.
 
-use super::{Kind, Op, Program, ProgramError, Reduction, windows};
+use super::{Kind, Op, Port, Program, ProgramError, Reduction, windows};
 use std::collections::BTreeMap;
 
 /// A row-major array. Integers (of [`Kind::ArgMax`]) are held as floating point numbers.
@@ -22,30 +22,14 @@ impl Tensor {
 impl Program {
     /// Carries the program out for one sample. `given` holds every input and every state by the name of its port; what
     /// comes back holds every name in the program.
-    pub fn run(&self, given: BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, ProgramError> {
-        self.check()?;
-        let mut values = given;
+    pub fn run(&self, mut given: BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, ProgramError> {
+        let mut interpreter = Interpreter::new(self.clone())?;
         for port in self.inputs.iter().chain(self.states.iter().map(|s| &s.input)) {
             let undefined = || ProgramError::Undefined { user: "the caller".into(), name: port.name.clone() };
-            let value = values.get(&port.name).ok_or_else(undefined)?;
-            if value.shape != port.shape || value.data.len() != port.shape.iter().product::<usize>() {
-                return Err(ProgramError::Shape {
-                    name: port.name.clone(),
-                    expected: port.shape.clone(),
-                    found: format!("{:?} with {} numbers", value.shape, value.data.len()),
-                });
-            }
+            interpreter.set(port, given.remove(&port.name).ok_or_else(undefined)?)?;
         }
-        for constant in &self.initializers {
-            let value = Tensor { shape: constant.shape.clone(), data: constant.data.clone() };
-            values.insert(constant.name.clone(), value);
-        }
-        for op in &self.ops {
-            let operands: Vec<&Tensor> = op.inputs.iter().map(|name| &values[name]).collect();
-            let value = op.apply(&operands);
-            values.insert(op.output.clone(), value);
-        }
-        Ok(values)
+        interpreter.carry_out();
+        Ok(interpreter.names.into_iter().map(|(name, at)| (name, interpreter.values[at].clone())).collect())
     }
 }
 
@@ -53,48 +37,103 @@ impl Program {
 #[derive(Clone, Debug)]
 pub struct Interpreter {
     program: Program,
-    states: Vec<Tensor>,
+    names: BTreeMap<String, usize>,
+    /// What every name holds.
+    values: Vec<Tensor>,
+    /// Operands and result of every operation.
+    places: Vec<(Vec<usize>, usize)>,
 }
 
 impl Interpreter {
     /// At the beginning of an episode.
     pub fn new(program: Program) -> Result<Self, ProgramError> {
-        program.check()?;
-        let mut interpreter = Interpreter { program, states: Vec::new() };
+        let known = program.check()?;
+        let names: BTreeMap<String, usize> = known.keys().cloned().zip(0..).collect();
+        let mut values: Vec<Tensor> = known
+            .into_values()
+            .map(|info| Tensor { data: vec![0.0; info.shape.iter().product()], shape: info.shape })
+            .collect();
+        for constant in &program.initializers {
+            values[names[&constant.name]].data.clone_from(&constant.data);
+        }
+        let places = program
+            .ops
+            .iter()
+            .map(|op| (op.inputs.iter().map(|name| names[name]).collect(), names[&op.output]))
+            .collect();
+        let mut interpreter = Interpreter { program, names, values, places };
         interpreter.reset();
         Ok(interpreter)
     }
 
     /// Sets the states to their initial values.
     pub fn reset(&mut self) {
-        self.states = self
-            .program
-            .states
-            .iter()
-            .map(|s| Tensor { shape: s.input.shape.clone(), data: s.initial.clone() })
-            .collect();
+        for state in &self.program.states {
+            self.values[self.names[&state.input.name]].data.clone_from(&state.initial);
+        }
     }
 
     /// One step; `observation` is the first input, flattened. Returns every output, flattened.
     pub fn step(&mut self, observation: &[f32]) -> Result<Vec<Vec<f32>>, ProgramError> {
-        let mut given = BTreeMap::new();
-        if let Some(port) = self.program.inputs.first() {
-            let value = Tensor { shape: port.shape.clone(), data: observation.to_vec() };
-            given.insert(port.name.clone(), value);
+        if let Some(port) = self.program.inputs.first().cloned() {
+            self.set(&port, Tensor { shape: port.shape.clone(), data: observation.to_vec() })?;
         }
-        for (state, value) in self.program.states.iter().zip(&self.states) {
-            given.insert(state.input.name.clone(), value.clone());
+        self.carry_out();
+        let outputs = self.program.outputs.iter().map(|port| self.value(&port.name).data.clone()).collect();
+        let next: Vec<Tensor> = self.program.states.iter().map(|s| self.value(&s.output).clone()).collect();
+        for (state, value) in self.program.states.iter().zip(next) {
+            self.values[self.names[&state.input.name]] = value;
         }
-        let values = self.program.run(given)?;
-        for (state, value) in self.program.states.iter().zip(&mut self.states) {
-            *value = values[&state.output].clone();
+        Ok(outputs)
+    }
+
+    /// What a name holds.
+    pub(crate) fn value(&self, name: &str) -> &Tensor {
+        &self.values[self.place(name)]
+    }
+
+    /// The index of a name.
+    pub(crate) fn place(&self, name: &str) -> usize {
+        self.names[name]
+    }
+
+    /// What every name holds, by its index.
+    pub(crate) fn values(&self) -> &[Tensor] {
+        &self.values
+    }
+
+    /// Each operation with the indices of its operands and of its result.
+    pub(crate) fn operations(&self) -> impl DoubleEndedIterator<Item = (&Op, &[usize], usize)> {
+        self.program.ops.iter().zip(&self.places).map(|(op, (operands, result))| (op, &operands[..], *result))
+    }
+
+    /// The program.
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    fn set(&mut self, port: &Port, value: Tensor) -> Result<(), ProgramError> {
+        if value.shape != port.shape || value.data.len() != port.shape.iter().product::<usize>() {
+            return Err(ProgramError::Shape {
+                name: port.name.clone(),
+                expected: port.shape.clone(),
+                found: format!("{:?} with {} numbers", value.shape, value.data.len()),
+            });
         }
-        Ok(self.program.outputs.iter().map(|port| values[&port.name].data.clone()).collect())
+        self.values[self.names[&port.name]] = value;
+        Ok(())
+    }
+
+    fn carry_out(&mut self) {
+        for (op, (operands, result)) in self.program.ops.iter().zip(&self.places) {
+            let operands: Vec<&Tensor> = operands.iter().map(|&at| &self.values[at]).collect();
+            self.values[*result] = op.apply(&operands);
+        }
     }
 }
 
 /// The flat lengths before, along and after an axis.
-fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
+pub(crate) fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
     (shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product())
 }
 
@@ -124,7 +163,7 @@ fn pairwise(p: &Tensor, q: &Tensor, f: impl Fn(f32, f32) -> f32) -> Tensor {
 }
 
 /// Where position `flat` of an array of shape `large` lies in one of shape `small` that broadcasts to it.
-fn position(mut flat: usize, large: &[usize], small: &[usize]) -> usize {
+pub(crate) fn position(mut flat: usize, large: &[usize], small: &[usize]) -> usize {
     let (mut at, mut stride) = (0, 1);
     for (i, &length) in large.iter().enumerate().rev() {
         let coordinate = flat % length;
