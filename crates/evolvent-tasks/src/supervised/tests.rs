@@ -1,0 +1,211 @@
+//! Supervised evaluation against a slow twin: one network, one sample at a time.
+
+use super::*;
+use evolvent_core::{Auto, Purpose, RunKey, Vector, stream};
+use evolvent_nets::{Dense, program::Interpreter};
+use evolvent_problems::datasets::{
+    DatasetSpec, Folders, Friedman1Spec, Limits, Loss, Metric, Source, Targets, TargetsView,
+};
+
+fn key() -> RunKey {
+    RunKey::from_seed(11)
+}
+
+fn task(spec: DatasetSpec) -> Supervised<Dense> {
+    let data = Dataset::load(&spec, &Folders::default(), &Limits::default(), key()).unwrap();
+    Supervised::new(Dense { hidden: vec![6], ..Dense::default() }, Arc::new(data))
+}
+
+fn of(source: Source) -> DatasetSpec {
+    DatasetSpec { source, ..DatasetSpec::default() }
+}
+
+fn members(task: &Supervised<Dense>, count: u64) -> Batch<Vector> {
+    let genes = task.space().genes;
+    let draw = |i| Vector(genes.sample(&mut stream(key(), 0, i, 0, Purpose::Init)));
+    Batch::of((0..count).map(draw).collect())
+}
+
+/// Answers of a genome's network to raw rows, one at a time.
+fn answers(network: &impl Network, inputs: &[f32]) -> Vec<Vec<f32>> {
+    let mut scratch = vec![0.0; network.scratch_len(1)];
+    let one = |row: &[f32]| {
+        let mut output = vec![0.0; network.outputs()];
+        network.forward(1, row, &mut [], &mut output, &mut scratch);
+        output
+    };
+    inputs.chunks_exact(network.inputs()).map(one).collect()
+}
+
+fn decoded(task: &Supervised<Dense>, genome: &Vector) -> <Dense as Decoder>::Network {
+    let mut network = task.decoder.blank(&task.interface);
+    let genome: Vec<f32> = genome.0.iter().map(|&x| x as f32).collect();
+    task.decoder.decode(&genome, &mut network).unwrap();
+    network
+}
+
+/// The mean loss over some samples of a table.
+fn twin(task: &Supervised<Dense>, genome: &Vector, table: &Table, samples: &[u32]) -> f64 {
+    let network = decoded(task, genome);
+    let mut total = 0.0;
+    for &sample in samples {
+        let output = answers(&network, table.input(sample as usize)).remove(0);
+        match &table.targets {
+            Targets::Classes { labels, names } => {
+                let labels = &labels[sample as usize..][..1];
+                task.data.loss.add(
+                    &output,
+                    TargetsView::Classes { labels, classes: names.len() },
+                    &mut total,
+                );
+            }
+            Targets::Values { values, dimension, .. } => {
+                let values = &values[sample as usize * dimension..][..*dimension];
+                let targets = TargetsView::Values { values, dimension: *dimension };
+                task.data.loss.add(&output, targets, &mut total);
+            }
+        }
+    }
+    total / task.data.loss.terms(samples.len(), network.outputs())
+}
+
+fn losses(task: &Supervised<Dense>, batch: &Batch<Vector>, round: &Round) -> Vec<f64> {
+    let results = task.evaluate(&(), batch, 0..batch.len(), round);
+    results.into_iter().map(|r| r.evaluation.result.unwrap().objectives[0]).collect()
+}
+
+#[test]
+fn the_loss_is_the_mean_over_the_part_that_the_phase_names() {
+    let friedman = Source::Friedman1(Friedman1Spec { points: 900, noise: 1.0 });
+    for (source, loss) in [
+        (Source::Iris, Auto::Auto),
+        (Source::Wine, Auto::Value(Loss::MeanSquaredError)),
+        (Source::Xor, Auto::Value(Loss::BinaryCrossEntropy)),
+        (friedman, Auto::Value(Loss::MeanAbsoluteError)),
+    ] {
+        let task = task(DatasetSpec { loss, ..of(source) });
+        let batch = members(&task, 3);
+        let data = task.data.clone();
+        let train = Round::train(key(), 3);
+        for (phase, table) in [
+            (Phase::Train, &data.training),
+            (Phase::Validate, data.choosing()),
+            (Phase::Test, data.reporting()),
+        ] {
+            let found = losses(&task, &batch, &Round { phase, ..train });
+            let all: Vec<u32> = (0..table.len() as u32).collect();
+            for i in 0..3 {
+                let Batch { members, .. } = &batch;
+                let expected = twin(&task, &crate::member::owned_vector(members, i), table, &all);
+                assert!((found[i] - expected).abs() < 1e-6 * expected, "{phase:?}: {} {expected}", found[i]);
+            }
+        }
+        assert_eq!(task.space().fitness, Fitness::Exact);
+    }
+}
+
+#[test]
+fn minibatches_are_shared_by_the_population_and_change_with_the_round() {
+    let task = task(DatasetSpec { minibatch_size: Auto::Value(100), ..of(Source::Digits) });
+    assert_eq!(task.space().fitness, Fitness::Changing);
+    let mut batch = members(&task, 2);
+    let genome = crate::member::owned_vector(&batch.members, 0);
+    batch = Batch::of(vec![genome.clone(), genome.clone()]);
+    let mut indices = Vec::new();
+    for number in [0, 5] {
+        let round = Round::train(key(), number);
+        let found = losses(&task, &batch, &round);
+        assert_eq!(found[0], found[1]);
+        Minibatches::new(key(), task.data.training.len(), 100).indices(number, &mut indices);
+        let expected = twin(&task, &genome, &task.data.training, &indices);
+        assert!((found[0] - expected).abs() < 1e-6 * expected);
+        let cost = task.evaluate(&(), &batch, 1..2, &round)[0].evaluation.cost;
+        assert_eq!(cost, Cost { episodes: 0, steps: 100 });
+        assert_eq!(task.context(&round), number + 1);
+    }
+}
+
+#[test]
+fn neither_splits_nor_threads_show() {
+    for count in [3, 40] {
+        let task = task(of(Source::Digits));
+        let batch = members(&task, count);
+        let round = Round::train(key(), 0);
+        let run = |threads| par::Pool::new(threads).unwrap().install(|| losses(&task, &batch, &round));
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(8));
+        let part = task.evaluate(&(), &batch, 2..3, &round);
+        assert_eq!(part[0].evaluation.result.as_ref().unwrap().objectives[0], one[2]);
+    }
+}
+
+#[test]
+fn a_share_of_the_effort_sees_the_first_tiles() {
+    let task = task(of(Source::Digits));
+    let mut batch = members(&task, 2);
+    batch.requests = vec![evolvent_core::Request::default(); 2];
+    batch.requests[1].fidelity = Some(0.1);
+    let costs: Vec<u64> = task
+        .evaluate(&(), &batch, 0..2, &Round::train(key(), 0))
+        .iter()
+        .map(|r| r.evaluation.cost.steps)
+        .collect();
+    assert_eq!(costs[0] as usize, task.data.training.len());
+    assert_eq!(costs[1] as usize, task.data.training.len().div_ceil(LANES).div_ceil(10) * LANES);
+}
+
+#[test]
+fn assessments_tell_the_metric() {
+    let task = task(of(Source::Iris));
+    let genome = crate::member::owned_vector(&members(&task, 1).members, 0);
+    let round = Round { phase: Phase::Test, ..Round::train(key(), 0) };
+    let assessment = task.assess(&(), &genome, &round);
+    let table = task.data.reporting();
+    let Targets::Classes { labels, .. } = &table.targets else { panic!("iris has classes") };
+    let right = answers(&decoded(&task, &genome), &table.inputs)
+        .iter()
+        .zip(labels)
+        .filter(|(output, label)| {
+            let best = output.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
+            best == **label as usize
+        })
+        .count();
+    assert_eq!(assessment.metrics, [("accuracy".to_string(), right as f64 / table.len() as f64)]);
+    assert_eq!(assessment.evaluation.result.unwrap().objectives[0], assessment.values[0]);
+    assert_eq!(task.data.metric, Metric::Accuracy);
+}
+
+#[test]
+fn champions_take_and_give_the_units_of_the_data() {
+    let task = task(of(Source::Friedman1(Friedman1Spec { points: 60, noise: 0.0 })));
+    let genome = crate::member::owned_vector(&members(&task, 1).members, 0);
+    let row = task.data.training.input(0);
+    let expected = answers(&decoded(&task, &genome), row).remove(0);
+    let (offset, scale) = task.data.input_scaling.expanded(row.len());
+    let raw: Vec<f32> = row.iter().zip(offset.iter().zip(&scale)).map(|(z, (o, s))| z * s + o).collect();
+    let champion = task.champion(&genome).unwrap();
+    let mut output = [0.0];
+    champion.forward(1, &raw, &mut [], &mut output, &mut vec![0.0; champion.scratch_len(1)]);
+    assert!((output[0] - expected[0]).abs() < 1e-5);
+    let program = task.program(&(), &genome).unwrap().unwrap();
+    assert_eq!(program.outputs.last().unwrap().name, "value");
+    let value = Interpreter::new(program).unwrap().step(&raw).unwrap().pop().unwrap();
+    let (offset, scale) = task.data.target_scaling.expanded(1);
+    assert!((value[0] - (expected[0] * scale[0] + offset[0])).abs() < 1e-4);
+    let iris = super::tests::task(of(Source::Iris));
+    let genome = crate::member::owned_vector(&members(&iris, 1).members, 0);
+    let program = iris.program(&(), &genome).unwrap().unwrap();
+    assert_eq!(program.outputs.last().unwrap().name, "class");
+}
+
+#[test]
+fn networks_that_overflow_fail() {
+    let task = task(DatasetSpec { loss: Auto::Value(Loss::MeanSquaredError), ..of(Source::Iris) });
+    let n = task.space().genes.dimension();
+    let batch = Batch::of(vec![Vector(vec![1e38; n]), Vector(vec![0.0; n])]);
+    let mut evaluations: Vec<Evaluation> =
+        task.evaluate(&(), &batch, 0..2, &Round::train(key(), 0)).into_iter().map(|r| r.evaluation).collect();
+    let scores = evolvent_core::Scores::settle(&mut evaluations, &task.space().senses, 0);
+    assert_eq!(scores.failed, [true, false]);
+}
