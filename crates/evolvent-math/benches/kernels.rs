@@ -3,8 +3,9 @@
 #![allow(missing_docs, clippy::print_stdout)]
 
 use evolvent_core::{Purpose, RunKey, stream_key};
+use evolvent_math::eigen::symmetric_eigen;
 use evolvent_math::kernels::dense::{Begin, dense, dense_group, dense_rows};
-use evolvent_math::{NumericLevel, activation, noise};
+use evolvent_math::{NumericLevel, activation, noise, reduce};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -109,10 +110,55 @@ fn layers() {
     }
 }
 
+/// Beside faer, one thread.
+fn eigen() {
+    for n in [10, 30, 100, 300, 1000] {
+        let mut rng = stream_key(RunKey::from_seed(1), 0, 0, 0, Purpose::Problem).stream();
+        let mut a = vec![0.0; n * n];
+        for i in 0..n {
+            for j in 0..=i {
+                a[i * n + j] = rng.normal();
+                a[j * n + i] = a[i * n + j];
+            }
+        }
+        let time = if n > 500 { 2.0 } else { 0.5 };
+        let ours = best(time, || {
+            black_box(symmetric_eigen(black_box(&a), n));
+        });
+        let theirs = best(time, || {
+            let a = faer::MatRef::from_row_major_slice(black_box(&a), n, n);
+            let _ = black_box(a.self_adjoint_eigen(faer::Side::Lower));
+        });
+        println!("eigen n = {n:4}   {:9.3} ms   faer {:9.3} ms", ours * 1e3, theirs * 1e3);
+    }
+}
+
+fn sums() {
+    for n in [10, 100, 1000, 10_000] {
+        let x: Vec<f64> = (0..n).map(|i| i as f64 * 0.1).collect();
+        let x32: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+        let repeats = 100_000 / n;
+        let per = |f: &mut dyn FnMut()| best(0.05, || (0..repeats).for_each(|_| f())) * 1e9 / repeats as f64;
+        let dot = per(&mut || {
+            black_box(reduce::dot(black_box(&x), black_box(&x)));
+        });
+        let sum32 = per(&mut || {
+            black_box(reduce::sum_f32(black_box(&x32)));
+        });
+        println!("n = {n:6}  dot f64 {dot:8.1} ns   sum f32 {sum32:8.1} ns");
+    }
+}
+
 fn main() {
     let only = std::env::args().nth(1).unwrap_or_default();
     if only == "dense" {
         return layers();
+    }
+    if only == "sums" {
+        return sums();
+    }
+    if only == "eigen" {
+        return eigen();
     }
     for level in NumericLevel::available() {
         noise_figures(level);

@@ -30,6 +30,7 @@ pub mod activation;
 pub mod conv;
 pub mod dense;
 mod dispatch;
+pub mod matrix;
 pub mod noise;
 mod product;
 pub mod reduce;

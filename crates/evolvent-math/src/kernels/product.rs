@@ -1,20 +1,40 @@
-//! The one micro-kernel under dense and convolutional layers: register tiles of fused multiply-adds. It is compiled once
-//! per level and called, not inlined: there are many tile shapes.
+//! The one micro-kernel under layers and matrices, for `f32` and `f64`: register tiles of fused multiply-adds. It is
+//! compiled once per level and called, not inlined: there are many tile shapes.
 
 use super::dispatch::Found;
 
+/// `f32` and `f64`.
+pub(super) trait Element: Copy {
+    const ZERO: Self;
+    /// self · b + c, rounded once.
+    fn fused(self, b: Self, c: Self) -> Self;
+    /// The tiles of one type; see [`product`].
+    ///
+    /// # Safety
+    /// As [`product`], with `c.column` = 1.
+    unsafe fn contiguous(
+        level: Found,
+        rows: usize,
+        columns: usize,
+        segments: &[Segment],
+        a: Operand<Self>,
+        b: Operand<Self>,
+        c: Target<Self>,
+    );
+}
+
 /// One factor of a product of matrices: entry (i, k) is at `at + i·across + k·along`, where k is the summed index.
 #[derive(Clone, Copy)]
-pub(super) struct Operand {
-    pub(super) at: *const f32,
+pub(super) struct Operand<T> {
+    pub(super) at: *const T,
     pub(super) across: usize,
     pub(super) along: usize,
 }
 
 /// Where sums are held: sum (i, j) at `at + i·row + j·column`.
 #[derive(Clone, Copy)]
-pub(super) struct Target {
-    pub(super) at: *mut f32,
+pub(super) struct Target<T> {
+    pub(super) at: *mut T,
     pub(super) row: usize,
     pub(super) column: usize,
 }
@@ -51,25 +71,25 @@ fn tiling(rows: usize) -> [usize; 5] {
 /// # Safety
 /// All entries that the extents, strides and segments name must be readable, those of `c` writable and apart from `a`
 /// and `b`.
-pub(super) unsafe fn product(
+pub(super) unsafe fn product<T: Element>(
     level: Found,
     rows: usize,
     columns: usize,
     segments: &[Segment],
-    a: Operand,
-    b: Operand,
-    c: Target,
+    a: Operand<T>,
+    b: Operand<T>,
+    c: Target<T>,
 ) {
     debug_assert!(b.across == 1);
     // SAFETY: the pieces lie inside the extents; the local tile is as large as its strides say.
     unsafe {
         if c.column == 1 {
-            return contiguous(level, rows, columns, segments, a, b, c);
+            return T::contiguous(level, rows, columns, segments, a, b, c);
         }
         // Sums that are apart go through a small contiguous tile.
         const HEIGHT: usize = 12;
         const WIDTH: usize = 64;
-        let mut tile = [0.0f32; HEIGHT * WIDTH];
+        let mut tile = [T::ZERO; HEIGHT * WIDTH];
         for i in (0..rows).step_by(HEIGHT) {
             let height = HEIGHT.min(rows - i);
             let a = Operand { at: a.at.add(i * a.across), ..a };
@@ -83,7 +103,7 @@ pub(super) unsafe fn product(
                     }
                 }
                 let local = Target { at: tile.as_mut_ptr(), row: WIDTH, column: 1 };
-                contiguous(level, height, width, segments, a, b, local);
+                T::contiguous(level, height, width, segments, a, b, local);
                 for r in 0..height {
                     for v in 0..width {
                         *apart.add(r * c.row + v * c.column) = tile[r * WIDTH + v];
@@ -94,89 +114,136 @@ pub(super) unsafe fn product(
     }
 }
 
-/// [`product`] for `c.column` = 1.
-#[inline(never)]
-unsafe fn contiguous(
-    level: Found,
+macro_rules! element {
+    ($t:ty, one row: $($one:literal)*, two rows: $two:literal, more: $($width:literal)*) => {
+        impl Element for $t {
+            const ZERO: Self = 0.0;
+
+            #[inline(always)]
+            fn fused(self, b: Self, c: Self) -> Self {
+                self.mul_add(b, c)
+            }
+
+            #[inline(never)]
+            unsafe fn contiguous(
+                level: Found,
+                rows: usize,
+                columns: usize,
+                segments: &[Segment],
+                a: Operand<Self>,
+                b: Operand<Self>,
+                c: Target<Self>,
+            ) {
+                level.run(
+                    #[inline(always)]
+                    // SAFETY: the caller's promise.
+                    || unsafe {
+                        let mut j = 0;
+                        // Few rows need wide tiles to have enough independent sums.
+                        if rows == 1 {
+                            $(few::<$t, $one>(&mut j, rows, columns, segments, a, b, c);)*
+                        }
+                        if rows <= 2 {
+                            few::<$t, $two>(&mut j, rows, columns, segments, a, b, c);
+                        }
+                        $(many::<$t, $width>(&mut j, rows, columns, segments, a, b, c);)*
+                    },
+                );
+            }
+        }
+    };
+}
+
+element!(f32, one row: 64, two rows: 32, more: 16 8 4 2 1);
+element!(f64, one row: 32, two rows: 16, more: 8 4 1);
+
+/// Tiles of all rows and `V` columns from column `j` on, as long as they fit; `j` is moved past them.
+#[inline(always)]
+unsafe fn many<T: Element, const V: usize>(
+    j: &mut usize,
     rows: usize,
     columns: usize,
     segments: &[Segment],
-    a: Operand,
-    b: Operand,
-    c: Target,
+    a: Operand<T>,
+    b: Operand<T>,
+    c: Target<T>,
 ) {
-    level.run(
-        #[inline(always)]
-        // SAFETY: the caller's promise.
-        || unsafe { tiles(rows, columns, segments, a, b, c) },
-    );
-}
-
-#[inline(always)]
-unsafe fn tiles(rows: usize, columns: usize, segments: &[Segment], a: Operand, b: Operand, c: Target) {
     let count = tiling(rows);
-    let mut j = 0;
-    // SAFETY: tiles stay inside the extents.
-    unsafe {
-        macro_rules! columns {
-            ($width:literal, $($height:literal of $index:literal),*) => {
-                while columns - j >= $width {
-                    let b = Operand { at: b.at.add(j), ..b };
-                    let mut i = 0;
+    while columns - *j >= V {
+        let mut i = 0;
+        // SAFETY: as in `product`; tiles stay inside the extents.
+        unsafe {
+            let b = Operand { at: b.at.add(*j), ..b };
+            macro_rules! rows {
+                ($($height:literal of $index:literal),*) => {
                     $(for _ in 0..count[$index] {
                         let a = Operand { at: a.at.add(i * a.across), ..a };
-                        tile::<$height, $width>(segments, a, b, c.at.add(i * c.row + j), c.row);
+                        tile::<T, $height, V>(segments, a, b, c.at.add(i * c.row + *j), c.row);
                         i += $height;
                     })*
-                    debug_assert_eq!(i, rows);
-                    j += $width;
-                }
-            };
-        }
-        if rows <= 2 {
-            // Few rows need wide tiles to have enough independent sums.
-            if rows == 1 {
-                columns!(64, 1 of 4);
+                };
             }
-            columns!(32, 2 of 3, 1 of 4);
+            rows!(6 of 0, 4 of 1, 3 of 2, 2 of 3, 1 of 4);
         }
-        columns!(16, 6 of 0, 4 of 1, 3 of 2, 2 of 3, 1 of 4);
-        columns!(8, 6 of 0, 4 of 1, 3 of 2, 2 of 3, 1 of 4);
-        columns!(4, 6 of 0, 4 of 1, 3 of 2, 2 of 3, 1 of 4);
-        columns!(2, 6 of 0, 4 of 1, 3 of 2, 2 of 3, 1 of 4);
-        columns!(1, 6 of 0, 4 of 1, 3 of 2, 2 of 3, 1 of 4);
+        debug_assert_eq!(i, rows);
+        *j += V;
+    }
+}
+
+/// [`many`] for one or two rows.
+#[inline(always)]
+unsafe fn few<T: Element, const V: usize>(
+    j: &mut usize,
+    rows: usize,
+    columns: usize,
+    segments: &[Segment],
+    a: Operand<T>,
+    b: Operand<T>,
+    c: Target<T>,
+) {
+    while columns - *j >= V {
+        // SAFETY: as in `product`; tiles stay inside the extents.
+        unsafe {
+            let b = Operand { at: b.at.add(*j), ..b };
+            if rows == 1 {
+                tile::<T, 1, V>(segments, a, b, c.at.add(*j), c.row);
+            } else {
+                tile::<T, 2, V>(segments, a, b, c.at.add(*j), c.row);
+            }
+        }
+        *j += V;
     }
 }
 
 /// The sums of `R` rows and `V` columns, held in registers.
 #[inline(always)]
-unsafe fn tile<const R: usize, const V: usize>(
+unsafe fn tile<T: Element, const R: usize, const V: usize>(
     segments: &[Segment],
-    a: Operand,
-    b: Operand,
-    c: *mut f32,
+    a: Operand<T>,
+    b: Operand<T>,
+    c: *mut T,
     c_row: usize,
 ) {
     // SAFETY: as in `product`.
     unsafe {
-        let mut acc = [[0.0f32; V]; R];
+        let mut acc = [[T::ZERO; V]; R];
         for r in 0..R {
-            acc[r] = c.add(r * c_row).cast::<[f32; V]>().read_unaligned();
+            acc[r] = c.add(r * c_row).cast::<[T; V]>().read_unaligned();
         }
         for segment in segments {
             let (a_at, b_at) = (a.at.add(segment.a), b.at.add(segment.b));
             for k in 0..segment.len {
-                let line = b_at.add(k * b.along).cast::<[f32; V]>().read_unaligned();
+                let line = b_at.add(k * b.along).cast::<[T; V]>().read_unaligned();
                 for r in 0..R {
                     let factor = *a_at.add(r * a.across + k * a.along);
                     for v in 0..V {
-                        acc[r][v] = factor.mul_add(line[v], acc[r][v]);
+                        acc[r][v] = factor.fused(line[v], acc[r][v]);
                     }
                 }
             }
         }
         for r in 0..R {
-            c.add(r * c_row).cast::<[f32; V]>().write_unaligned(acc[r]);
+            c.add(r * c_row).cast::<[T; V]>().write_unaligned(acc[r]);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sums and products of vectors with one fixed order of additions.
 //!
 //! Element `i` of each run of 64 goes to accumulator `i % 64`, which are four groups of 16 virtual lanes; what is left
-//! over goes to groups and lanes in the same way. The accumulators are added by a fixed tree (32 + 32, 16 + 16, …, 1 + 1).
+//! over goes to groups and lanes in the same way, filled up with zeros. The accumulators are added by a fixed tree (32 + 32, 16 + 16, …, 1 + 1).
 //! The result depends on the values and their positions only. Four groups hide the latency of the addition: sums run at
 //! the speed of the L1 cache.
 
@@ -25,35 +25,50 @@ macro_rules! reductions {
                     }
                 }
             }
+            // What is left: up to three whole lines, and one filled up with zeros.
             let (a_lines, a_rest) = a_rest.as_chunks::<16>();
             let (b_lines, b_rest) = b_rest.as_chunks::<16>();
-            let mut group = 0;
-            for (a, b) in a_lines.iter().zip(b_lines) {
-                for lane in 0..16 {
-                    acc[group & 3][lane] = step(acc[group & 3][lane], a[lane], b[lane]);
+            let last = if a_rest.is_empty() {
+                None
+            } else {
+                let (mut a, mut b) = ([0.0; 16], [0.0; 16]);
+                a[..a_rest.len()].copy_from_slice(a_rest);
+                b[..b_rest.len()].copy_from_slice(b_rest);
+                Some((a, b))
+            };
+            for group in 0..4 {
+                let pair = match (a_lines.get(group), b_lines.get(group)) {
+                    (Some(a), Some(b)) => Some((a, b)),
+                    _ if group == a_lines.len() => last.as_ref().map(|(a, b)| (a, b)),
+                    _ => None,
+                };
+                if let Some((a, b)) = pair {
+                    for lane in 0..16 {
+                        acc[group][lane] = step(acc[group][lane], a[lane], b[lane]);
+                    }
                 }
-                group += 1;
             }
-            for (lane, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
-                acc[group & 3][lane & 15] = step(acc[group & 3][lane & 15], a, b);
-            }
-            $tree(&acc)
-        }
-
-        #[inline(always)]
-        fn $tree(acc: &[[$t; 16]; 4]) -> $t {
             let mut line = [0.0; 16];
             for lane in 0..16 {
                 line[lane] = (acc[0][lane] + acc[2][lane]) + (acc[1][lane] + acc[3][lane]);
             }
-            let mut width = 8;
-            while width > 0 {
-                for lane in 0..width {
-                    line[lane] += line[lane + width];
-                }
-                width /= 2;
+            $tree(&line)
+        }
+
+        /// The sum of 16 lanes: halves are added until one is left.
+        #[inline(always)]
+        pub(super) fn $tree(line: &[$t; 16]) -> $t {
+            let (mut eight, mut four, mut two) = ([0.0; 8], [0.0; 4], [0.0; 2]);
+            for lane in 0..8 {
+                eight[lane] = line[lane] + line[lane + 8];
             }
-            line[0]
+            for lane in 0..4 {
+                four[lane] = eight[lane] + eight[lane + 4];
+            }
+            for lane in 0..2 {
+                two[lane] = four[lane] + four[lane + 2];
+            }
+            two[0] + two[1]
         }
 
         /// Σ xᵢ; 0 for an empty slice.
