@@ -32,6 +32,7 @@ pub mod dense;
 mod dispatch;
 pub mod matrix;
 pub mod noise;
+pub mod perceptron;
 mod product;
 pub mod reduce;
 mod verify;
