@@ -38,14 +38,15 @@ fn text(problem: &Entry, network: Option<&Entry>, algorithm: &Entry, run: Option
     let mut out = format!("# {}\n", problem.summary);
     out.push_str("# What stands behind a # is a default that may be changed, with what it means.\n");
     let _ = writeln!(out, "\n[problem.{}]", problem.name);
-    if problem.name == "command" {
-        out.push_str("program = [\"python3\", \"fitness.py\"]\ndimension = 10\n");
-    }
-    settings(
-        &mut out,
-        problem,
-        &["program", "dimension"].map(|key| if problem.name == "command" { key } else { "" }),
-    );
+    let must: &[(&str, &str)] = match problem.name.as_str() {
+        "command" => &[("program", "[\"python3\", \"fitness.py\"]"), ("dimension", "10")],
+        "dataset" => &[("source", "\"iris\"")],
+        _ => &[],
+    };
+    must.iter().for_each(|(key, value)| {
+        let _ = writeln!(out, "{key} = {value}");
+    });
+    settings(&mut out, problem, &must.iter().map(|(key, _)| *key).collect::<Vec<_>>());
     if let Some(network) = network {
         let _ = writeln!(out, "\n[network.{}]    # `evolvent list networks` shows the others", network.name);
         settings(&mut out, network, &[]);

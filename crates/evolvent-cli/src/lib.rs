@@ -2,9 +2,9 @@
 //! every verb: `run`, `resume`, `show`, `replay`, `export`, `compare` and the others.
 //!
 //! ```no_run
-//! # use evolvent_run::registry::OneMax;
+//! # use evolvent_run::registry::LeadingOnesTrailingZeros;
 //! fn main() -> std::process::ExitCode {
-//!     evolvent_cli::app().problem::<OneMax>("my_problem").run()
+//!     evolvent_cli::app().problem::<LeadingOnesTrailingZeros>("my_problem").run()
 //! }
 //! ```
 
@@ -102,7 +102,7 @@ impl App {
         let program = arguments.first().map_or("evolvent".into(), |first| {
             Path::new(first).file_stem().map_or("evolvent".into(), |stem| stem.to_string_lossy().into_owned())
         });
-        let parsed = Arguments::command().name(program.clone()).try_get_matches_from(&arguments);
+        let parsed = Arguments::command().try_get_matches_from(&arguments);
         let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
             Ok(arguments) => arguments,
             Err(error) => {

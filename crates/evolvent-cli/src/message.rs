@@ -41,7 +41,8 @@ pub(crate) fn of(error: &Error) -> String {
     let handler = handler();
     match error {
         Error::Experiment(mistakes) => {
-            mistakes.list.iter().map(|mistake| render(&handler, &shown(mistake, mistakes))).collect()
+            let all = mistakes.list.iter().map(|mistake| render(&handler, &shown(mistake, mistakes)));
+            all.collect::<Vec<_>>().join("\n")
         }
         Error::Input { place, expected, found, hint } => {
             let message = format!("{place}: expected {expected}, found {found}");

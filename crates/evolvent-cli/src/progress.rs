@@ -141,7 +141,7 @@ const LENGTH: u64 = 1000;
 impl Bar {
     pub(crate) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(LENGTH), ProgressDrawTarget::stderr_with_hz(12));
-        let style = ProgressStyle::with_template("{bar:24.cyan/dim} {msg}");
+        let style = ProgressStyle::with_template("{bar:24.cyan/dim} {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─"));
         Bar { pace: Pace::default(), bar, drawn: None }
     }
