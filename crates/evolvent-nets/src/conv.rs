@@ -5,16 +5,22 @@
 
 use crate::{
     Activation, Describe, NetworkConfig, Normalizer, Program, Squash,
-    dense::{copy_genome, describe_affine, describe_input},
+    dense::{describe_affine, describe_input},
     lanes::Window,
-    layout::{Affine, check_initializer, check_interface, check_size, check_weights, initializer, push_bias},
+    layout::{
+        check_initializer, check_interface, check_size, check_weights, initializer, push_affine, push_bias,
+    },
     network::expect_fit,
+    parameters::{Parameters, Placement},
     program::{Kind, windows},
 };
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Role, Vector, VectorGenes, Violations,
 };
-use evolvent_math::kernels::conv::{self as kernel, Window as Sliding};
+use evolvent_math::kernels::{
+    conv::{self as kernel, Window as Sliding},
+    perceptron::Layer,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -150,7 +156,7 @@ enum Stage {
     Conv { sliding: Sliding, filters: usize, weight: usize, bias: Option<usize> },
     MaxPool(Sliding),
     AveragePool(Sliding),
-    Dense { layer: Affine, from: Shape },
+    Dense { layer: Layer, from: Shape },
 }
 
 impl Stage {
@@ -261,9 +267,7 @@ impl Conv {
     ) -> Stage {
         let name = format!("layer{number}");
         let layer = match from_shape {
-            Shape::Vector(inputs) => {
-                Affine::push(layout, &name, (inputs, units), self.bias, init, (from, to))
-            }
+            Shape::Vector(inputs) => push_affine(layout, &name, (inputs, units), self.bias, init, (from, to)),
             Shape::Image([channels, height, width]) | Shape::Flat([channels, height, width]) => {
                 let weight = layout.push(
                     format!("{name}.weight"),
@@ -273,7 +277,7 @@ impl Conv {
                     vec![None, None, from, to],
                 );
                 let bias = self.bias.then(|| push_bias(layout, &format!("{name}.bias"), units, to));
-                Affine { inputs: from_shape.len(), outputs: units, weight, bias }
+                Layer { inputs: from_shape.len(), outputs: units, weight, bias }
             }
         };
         Stage::Dense { layer, from: from_shape }
@@ -343,33 +347,38 @@ impl Decoder for Conv {
     }
 
     fn blank(&self, interface: &Interface) -> ConvNetwork {
-        let (layout, stages) = self.plan(interface, &mut Violations::new());
+        let (layout, mut stages) = self.plan(interface, &mut Violations::new());
         let largest = stages.iter().map(Stage::outputs).chain([interface.inputs()]).max().unwrap_or(0);
-        let widest = stages
-            .iter()
-            .map(|s| match s {
-                Stage::Conv { filters, .. } => *filters,
-                _ => s.outputs(),
-            })
-            .max();
+        let weights = layout.blocks.iter().filter(|b| b.role == Role::Weight);
+        let placement = Placement::new(layout.dimension(), weights.map(|b| b.offset));
+        for stage in &mut stages {
+            match stage {
+                Stage::Conv { weight, bias, .. } => {
+                    (*weight, *bias) = (placement.of(*weight), bias.map(|gene| placement.of(gene)));
+                }
+                Stage::Dense { layer, .. } => *layer = placement.place(*layer),
+                Stage::MaxPool(_) | Stage::AveragePool(_) => {}
+            }
+        }
+        let filters = stages.iter().map(|s| if let Stage::Conv { filters, .. } = s { *filters } else { 0 });
         ConvNetwork {
-            parameters: vec![0.0; layout.dimension()],
             plan: Arc::new(Plan {
                 image: image(interface).unwrap_or_default(),
                 input_shape: interface.input.clone(),
                 outputs: interface.output.len(),
+                zeros: vec![0.0; filters.max().unwrap_or(0)],
                 stages,
                 activation: self.activation,
                 output_activation: self.output_activation,
                 largest,
-                zeros: vec![0.0; widest.unwrap_or(0)],
             }),
+            parameters: Parameters::new(Arc::new(placement)),
             normalizer: None,
         }
     }
 
     fn decode(&self, genome: &[f32], into: &mut ConvNetwork) -> Result<(), DecodeError> {
-        copy_genome(genome, &mut into.parameters)
+        into.parameters.decode(genome)
     }
 }
 
@@ -385,26 +394,27 @@ struct Plan {
     output_activation: Activation,
     /// Most values between two stages.
     largest: usize,
-    /// As long as the longest bias.
+    /// As many as there are filters.
     zeros: Vec<f32>,
 }
 
 /// The phenotype of [`Conv`].
 #[derive(Clone, Debug)]
 pub struct ConvNetwork {
-    parameters: Vec<f32>,
+    parameters: Parameters,
     plan: Arc<Plan>,
     normalizer: Option<Arc<Normalizer>>,
 }
 
-impl ConvNetwork {
-    /// All weights and biases, in the order of the layout.
-    pub fn parameters(&self) -> &[f32] {
-        &self.parameters
+impl AsRef<[f32]> for ConvNetwork {
+    fn as_ref(&self) -> &[f32] {
+        self.parameters.all()
     }
+}
 
+impl ConvNetwork {
     fn bias(&self, at: Option<usize>, filters: usize) -> &[f32] {
-        &at.map_or(&self.plan.zeros[..], |at| &self.parameters[at..])[..filters]
+        &at.map_or(&self.plan.zeros[..], |at| &self.as_ref()[at..])[..filters]
     }
 
     /// Loads observations, channels last, normalised if there is a normaliser.
@@ -440,15 +450,13 @@ impl ConvNetwork {
             match stage {
                 Stage::Conv { sliding, filters, weight, bias } => {
                     let bias = self.bias(*bias, *filters);
-                    kernel::conv2d(lanes, sliding, *filters, &self.parameters[*weight..], bias, x, y_now);
+                    kernel::conv2d(lanes, sliding, *filters, &self.as_ref()[*weight..], bias, x, y_now);
                     activation.apply(y_now);
                 }
                 Stage::MaxPool(sliding) => kernel::max_pool2d(lanes, sliding, x, y_now),
                 Stage::AveragePool(sliding) => kernel::average_pool2d(lanes, sliding, x, y_now),
                 Stage::Dense { layer, .. } => {
-                    let (i, o) = (layer.inputs, layer.outputs);
-                    let one = std::slice::from_ref(self);
-                    window.product(one, i, o, |n| layer.parts(&n.parameters, &n.plan.zeros), x, y_now);
+                    window.affine(std::slice::from_ref(self), layer, x, y_now);
                     activation.apply(y_now);
                 }
             }
@@ -561,7 +569,7 @@ impl Describe for ConvNetwork {
                 }
                 Stage::Conv { sliding: s, filters, weight, bias } => {
                     let shape = [s.kernel[0], s.kernel[1], s.channels, *filters];
-                    let weight = &self.parameters[*weight..][..shape.iter().product()];
+                    let weight = &self.as_ref()[*weight..][..shape.iter().product()];
                     let data = permuted(weight, shape, [3, 2, 0, 1]);
                     let shape = [*filters, s.channels, s.kernel[0], s.kernel[1]];
                     let w = program.constant(&format!("{name}.weight"), &shape, data);
@@ -569,25 +577,25 @@ impl Describe for ConvNetwork {
                     x = match bias {
                         None => program.op(&sum, kind, &[&x, &w]),
                         Some(at) => {
-                            let bias = self.parameters[*at..][..*filters].to_vec();
+                            let bias = self.as_ref()[*at..][..*filters].to_vec();
                             let b = program.constant(&format!("{name}.bias"), &[*filters], bias);
                             program.op(&sum, kind, &[&x, &w, &b])
                         }
                     };
                 }
                 Stage::Dense { layer, from: Shape::Vector(_) } => {
-                    x = describe_affine(&mut program, &name, layer, &self.parameters, &x, &sum);
+                    x = describe_affine(&mut program, &name, layer, self.as_ref(), &x, &sum);
                 }
                 Stage::Dense { layer, from: Shape::Image([c, h, w]) | Shape::Flat([c, h, w]) } => {
                     // A program's images have their channels first, and so has what it flattens.
                     let x_flat = program.op("flat", Kind::Flatten, &[&x]);
-                    let weight = &self.parameters[layer.weight..][..layer.inputs * layer.outputs];
+                    let weight = &self.as_ref()[layer.weight..][..layer.inputs * layer.outputs];
                     let data = permuted(weight, [*h, *w, *c, layer.outputs], [2, 0, 1, 3]);
                     let w = program.constant(&format!("{name}.weight"), &[layer.inputs, layer.outputs], data);
                     x = match layer.bias {
                         None => program.op(&sum, Kind::MatMul, &[&x_flat, &w]),
                         Some(at) => {
-                            let bias = self.parameters[at..][..layer.outputs].to_vec();
+                            let bias = self.as_ref()[at..][..layer.outputs].to_vec();
                             let b = program.constant(&format!("{name}.bias"), &[layer.outputs], bias);
                             program.op(&sum, Kind::Gemm, &[&x_flat, &w, &b])
                         }

@@ -4,14 +4,16 @@
 
 use crate::{
     Activation, Describe, NetworkConfig, Normalizer, Program, Squash,
-    lanes::{Window, group_window_len, window_len, windows},
-    layout::{Affine, check_initializer, check_interface, check_sizes, check_weights, initializer},
+    lanes::{Window, group_window_len, stack_len, window_len, windows},
+    layout::{check_initializer, check_interface, check_sizes, check_weights, initializer, push_affine},
     network::expect_fit,
+    parameters::{Parameters, Placement},
     program::Kind,
 };
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Vector, VectorGenes, Violations,
 };
+use evolvent_math::kernels::perceptron::Layer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -72,24 +74,24 @@ impl Stack<'_> {
         first: usize,
         inputs: usize,
         from: Option<u32>,
-    ) -> Vec<Affine> {
+    ) -> Vec<Layer> {
         let (mut inputs, mut from) = (inputs, from);
         let mut layers = Vec::with_capacity(self.hidden.len() + 1);
         for (n, &size) in self.hidden.iter().enumerate() {
             let to = Some((first + n) as u32);
             let name = format!("layer{}", first + n);
-            layers.push(Affine::push(layout, &name, (inputs, size), self.bias, self.init, (from, to)));
+            layers.push(push_affine(layout, &name, (inputs, size), self.bias, self.init, (from, to)));
             (inputs, from) = (size, to);
         }
         let name = format!("layer{}", first + self.hidden.len());
         let size = (inputs, self.outputs);
-        layers.push(Affine::push(layout, &name, size, self.bias, self.output_init, (from, None)));
+        layers.push(push_affine(layout, &name, size, self.bias, self.output_init, (from, None)));
         layers
     }
 }
 
 impl Dense {
-    fn plan(&self, interface: &Interface) -> (Layout, Vec<Affine>) {
+    fn plan(&self, interface: &Interface) -> (Layout, Vec<Layer>) {
         let mut layout = Layout { blocks: Vec::new() };
         let stack = Stack {
             hidden: &self.hidden,
@@ -132,97 +134,71 @@ impl Decoder for Dense {
 
     fn blank(&self, interface: &Interface) -> DenseNetwork {
         let (layout, layers) = self.plan(interface);
-        let widest = layers.iter().map(|l| l.outputs.max(l.inputs)).max().unwrap_or(0);
+        let placement = Placement::new(layout.dimension(), layers.iter().map(|l| l.weight));
         DenseNetwork {
-            parameters: vec![0.0; layout.dimension()],
             plan: Arc::new(Plan {
-                layers,
+                layers: layers.into_iter().map(|l| placement.place(l)).collect(),
                 activation: self.activation,
                 output_activation: self.output_activation,
-                zeros: vec![0.0; widest],
                 input_shape: interface.input.clone(),
             }),
+            parameters: Parameters::new(Arc::new(placement)),
             normalizer: None,
         }
     }
 
     fn decode(&self, genome: &[f32], into: &mut DenseNetwork) -> Result<(), DecodeError> {
-        copy_genome(genome, &mut into.parameters)
+        into.parameters.decode(genome)
     }
-}
-
-/// The parameters are the genome, number by number.
-pub(crate) fn copy_genome(genome: &[f32], parameters: &mut [f32]) -> Result<(), DecodeError> {
-    if genome.len() != parameters.len() {
-        let (expected, found) = (parameters.len(), genome.len());
-        return Err(DecodeError(format!("the network has {expected} parameters, the genome {found} genes")));
-    }
-    parameters.copy_from_slice(genome);
-    Ok(())
 }
 
 /// What the networks of one decoder share.
 #[derive(Debug)]
 struct Plan {
-    layers: Vec<Affine>,
+    layers: Vec<Layer>,
     activation: Activation,
     output_activation: Activation,
-    /// As long as the widest layer.
-    zeros: Vec<f32>,
     input_shape: Vec<usize>,
+}
+
+impl Plan {
+    /// Numbers of scratch memory per lane: the observation, the result and two layers.
+    fn scratch_per_lane(&self) -> usize {
+        let (first, last) = (self.layers[0].inputs, self.layers[self.layers.len() - 1].outputs);
+        first + last + stack_len(&self.layers)
+    }
 }
 
 /// The phenotype of [`Dense`].
 #[derive(Clone, Debug)]
 pub struct DenseNetwork {
-    parameters: Vec<f32>,
+    parameters: Parameters,
     plan: Arc<Plan>,
     normalizer: Option<Arc<Normalizer>>,
 }
 
-impl DenseNetwork {
-    /// All weights and biases, in the order of the layout.
-    pub fn parameters(&self) -> &[f32] {
-        &self.parameters
+impl AsRef<[f32]> for DenseNetwork {
+    fn as_ref(&self) -> &[f32] {
+        self.parameters.all()
     }
+}
 
+impl DenseNetwork {
     /// Steps the lanes of a window.
     fn step(group: &[Self], window: Window, input: &[f32], output: &mut [f32], scratch: &mut [f32]) {
         let Some(network) = group.first() else { return };
-        let plan = &*network.plan;
-        let (inputs, last) = (network.inputs(), plan.layers.len() - 1);
-        let (mut x, mut y) = scratch.split_at_mut(plan.zeros.len() * window.count);
-        let direct = network.normalizer.is_none() && window.is_whole();
-        if !direct {
-            window.load_input(input, inputs, inputs, network.normalizer.as_deref(), x);
+        let (plan, inputs, outputs) = (&*network.plan, network.inputs(), network.outputs());
+        let last = plan.layers.len() - 1;
+        let activation = |n: usize| if n == last { plan.output_activation } else { plan.activation };
+        let (x, rest) = scratch.split_at_mut(inputs * window.count);
+        let (y, rest) = rest.split_at_mut(outputs * window.count);
+        let rest = &mut rest[..stack_len(&plan.layers) * window.count];
+        if window.is_whole() && network.normalizer.is_none() {
+            return window.stack(group, &plan.layers, activation, input, output, rest);
         }
-        for (n, layer) in plan.layers.iter().enumerate() {
-            let from: &[f32] = if n == 0 && direct { input } else { x };
-            let size = layer.outputs * window.count;
-            if n < last {
-                Self::layer(group, window, layer, plan.activation, from, &mut y[..size]);
-            } else if window.is_whole() {
-                Self::layer(group, window, layer, plan.output_activation, from, &mut output[..size]);
-            } else {
-                Self::layer(group, window, layer, plan.output_activation, from, &mut y[..size]);
-                window.store(y, layer.outputs, 0..layer.outputs, output, 0);
-            }
-            std::mem::swap(&mut x, &mut y);
-        }
-    }
-
-    #[inline(always)]
-    fn layer(
-        group: &[Self],
-        window: Window,
-        layer: &Affine,
-        activation: Activation,
-        x: &[f32],
-        y: &mut [f32],
-    ) {
-        let (i, o) = (layer.inputs, layer.outputs);
-        window.product(group, i, o, |n| layer.parts(&n.parameters, &n.plan.zeros), x, y);
-        activation.apply(y);
+        window.load_input(input, inputs, inputs, network.normalizer.as_deref(), x);
+        window.stack(group, &plan.layers, activation, x, y, rest);
+        window.store(y, outputs, 0..outputs, output, 0);
     }
 }
 
@@ -236,7 +212,7 @@ impl Network for DenseNetwork {
     }
 
     fn scratch_len(&self, lanes: usize) -> usize {
-        2 * self.plan.zeros.len() * window_len(lanes)
+        self.plan.scratch_per_lane() * window_len(lanes)
     }
 
     fn forward(
@@ -253,8 +229,8 @@ impl Network for DenseNetwork {
     }
 
     fn group_scratch_len(group: &[Self], episodes: usize) -> usize {
-        let widest = group.first().map_or(0, |n| n.plan.zeros.len());
-        2 * widest * group_window_len(group.len(), episodes)
+        let per_lane = group.first().map_or(0, |n| n.plan.scratch_per_lane());
+        per_lane * group_window_len(group.len(), episodes)
     }
 
     fn forward_group(
@@ -273,7 +249,7 @@ impl Network for DenseNetwork {
 /// last value is called `output`.
 pub(crate) fn describe_stack(
     program: &mut Program,
-    (layers, first): (&[Affine], usize),
+    (layers, first): (&[Layer], usize),
     (activation, output_activation): (Activation, Activation),
     parameters: &[f32],
     x: String,
@@ -298,7 +274,7 @@ pub(crate) fn describe_stack(
 pub(crate) fn describe_affine(
     program: &mut Program,
     name: &str,
-    layer: &Affine,
+    layer: &Layer,
     parameters: &[f32],
     x: &str,
     sum: &str,
@@ -343,7 +319,7 @@ impl Describe for DenseNetwork {
         let mut program = Program::default();
         let x = describe_input(&mut program, &plan.input_shape, self.normalizer.as_ref(), true);
         let activations = (plan.activation, plan.output_activation);
-        describe_stack(&mut program, (&plan.layers, 0), activations, &self.parameters, x);
+        describe_stack(&mut program, (&plan.layers, 0), activations, self.as_ref(), x);
         program
     }
 }

@@ -4,8 +4,11 @@
 //! Every kernel adds in one order (start value, then the inputs in ascending order), so neither the windows nor the
 //! arrangements show in the result.
 
-use crate::Normalizer;
-use evolvent_math::kernels::dense;
+use crate::{Activation, Normalizer};
+use evolvent_math::kernels::{
+    dense::{self, Begin},
+    perceptron::{self, Layer, Parameters},
+};
 
 /// Networks that step together in one call of a group kernel; a multiple of the six that it interleaves.
 const GROUP: usize = 12;
@@ -151,33 +154,72 @@ impl Window {
         }
     }
 
-    /// y = bias + x·W in local buffers: `layer` gives each network's weights (`inputs × outputs`) and bias.
-    #[inline(always)]
-    pub(crate) fn product<'a, N>(
-        &self,
-        networks: &'a [N],
-        inputs: usize,
-        outputs: usize,
-        layer: impl Fn(&'a N) -> (&'a [f32], &'a [f32]),
-        x: &[f32],
-        y: &mut [f32],
-    ) {
-        if let [network] = networks {
-            let (w, b) = layer(network);
-            let begin = dense::Begin::Bias(b);
-            if self.lane_major {
-                dense::dense_rows(self.count, inputs, outputs, w, begin, x, y);
-            } else {
-                dense::dense(self.count, inputs, outputs, w, begin, x, y);
-            }
+    /// y = bias + x·W in local buffers, for a layer of all networks.
+    pub(crate) fn affine<N: AsRef<[f32]>>(&self, networks: &[N], layer: &Layer, x: &[f32], y: &mut [f32]) {
+        if self.lane_major {
+            with_parameters(networks, |parameters| {
+                perceptron::affine(self.count, *layer, parameters, x, y);
+            });
             return;
         }
-        let (mut w, mut b) = ([&[] as &[f32]; GROUP], [&[] as &[f32]; GROUP]);
-        for (g, network) in networks.iter().enumerate() {
-            (w[g], b[g]) = layer(network);
-        }
-        dense::dense_group(inputs, outputs, &w[..networks.len()], &b[..networks.len()], x, y);
+        let own = networks[0].as_ref();
+        let begin = layer.bias.map_or(Begin::Zero, |bias| Begin::Bias(&own[bias..][..layer.outputs]));
+        let weight = &own[layer.weight..][..layer.inputs * layer.outputs];
+        dense::dense(self.count, layer.inputs, layer.outputs, weight, begin, x, y);
     }
+
+    /// All layers of a stack: `activation(n)` is that of layer `n`. Both scratch buffers hold the widest layer; the
+    /// result is in `y`.
+    pub(crate) fn stack<N: AsRef<[f32]>>(
+        &self,
+        networks: &[N],
+        layers: &[Layer],
+        activation: impl Fn(usize) -> Activation,
+        x: &[f32],
+        y: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        if self.lane_major {
+            with_parameters(networks, |parameters| {
+                perceptron::perceptron(
+                    self.count,
+                    layers,
+                    parameters,
+                    x,
+                    y,
+                    scratch,
+                    #[inline(always)]
+                    |n, sums| activation(n).apply_inline(sums),
+                );
+            });
+            return;
+        }
+        let (mut from, mut to) = scratch.split_at_mut(scratch.len() / 2);
+        for (n, layer) in layers.iter().enumerate() {
+            let input = if n == 0 { x } else { &*from };
+            let sums = if n + 1 == layers.len() { &mut *y } else { &mut *to };
+            let (input, sums) =
+                (&input[..layer.inputs * self.count], &mut sums[..layer.outputs * self.count]);
+            self.affine(networks, layer, input, sums);
+            activation(n).apply(sums);
+            std::mem::swap(&mut from, &mut to);
+        }
+    }
+}
+
+/// Numbers of scratch memory that [`Window::stack`] needs per lane.
+pub(crate) fn stack_len(layers: &[Layer]) -> usize {
+    2 * layers.iter().map(|l| l.outputs).max().unwrap_or(0)
+}
+
+#[inline(always)]
+fn with_parameters<N: AsRef<[f32]>>(networks: &[N], run: impl FnOnce(Parameters<'_>)) {
+    if let [network] = networks {
+        return run(Parameters::Shared(network.as_ref()));
+    }
+    let mut each = [&[] as &[f32]; GROUP];
+    each.iter_mut().zip(networks).for_each(|(each, network)| *each = network.as_ref());
+    run(Parameters::Each(&each[..networks.len()]));
 }
 
 #[cfg(test)]

@@ -2,43 +2,24 @@
 
 use crate::Activation;
 use evolvent_core::{Auto, Init, Interface, Layout, Role, Violations};
+use evolvent_math::kernels::perceptron::Layer;
 
 /// Most weights that a network may have: more is a slip of the keyboard, and would end in an allocation failure.
 const MOST_WEIGHTS: f64 = 1e9;
 
-/// Where an affine layer lies in its network's parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Affine {
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-    /// Where the `[inputs, outputs]` weights begin.
-    pub(crate) weight: usize,
-    /// Where the biases begin.
-    pub(crate) bias: Option<usize>,
-}
-
-impl Affine {
-    /// Adds the blocks `NAME.weight` and, if asked for, `NAME.bias` to a layout.
-    pub(crate) fn push(
-        layout: &mut Layout,
-        name: &str,
-        (inputs, outputs): (usize, usize),
-        bias: bool,
-        init: Init,
-        (from, to): (Option<u32>, Option<u32>),
-    ) -> Self {
-        let weight =
-            layout.push(format!("{name}.weight"), vec![inputs, outputs], Role::Weight, init, vec![from, to]);
-        let bias = bias.then(|| push_bias(layout, &format!("{name}.bias"), outputs, to));
-        Affine { inputs, outputs, weight, bias }
-    }
-
-    /// Weights and biases; `zeros` stands for missing biases and is at least as long as the outputs.
-    #[inline(always)]
-    pub(crate) fn parts<'a>(&self, parameters: &'a [f32], zeros: &'a [f32]) -> (&'a [f32], &'a [f32]) {
-        let bias = self.bias.map_or(zeros, |at| &parameters[at..]);
-        (&parameters[self.weight..][..self.inputs * self.outputs], &bias[..self.outputs])
-    }
+/// Adds the blocks `NAME.weight` and, if asked for, `NAME.bias` to a layout; the layer's offsets are genes.
+pub(crate) fn push_affine(
+    layout: &mut Layout,
+    name: &str,
+    (inputs, outputs): (usize, usize),
+    bias: bool,
+    init: Init,
+    (from, to): (Option<u32>, Option<u32>),
+) -> Layer {
+    let name_weight = format!("{name}.weight");
+    let weight = layout.push(name_weight, vec![inputs, outputs], Role::Weight, init, vec![from, to]);
+    let bias = bias.then(|| push_bias(layout, &format!("{name}.bias"), outputs, to));
+    Layer { inputs, outputs, weight, bias }
 }
 
 /// Adds a block of biases, which start at 0, and returns its offset.

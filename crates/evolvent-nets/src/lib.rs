@@ -11,6 +11,7 @@ mod lanes;
 mod layout;
 pub mod network;
 pub mod normalizer;
+mod parameters;
 pub mod program;
 pub mod recurrent;
 pub mod registry;

@@ -17,18 +17,17 @@
 
 use crate::{
     Activation, Describe, NetworkConfig, Normalizer, Program, Squash,
-    dense::{Stack, copy_genome, describe_input, describe_stack},
-    lanes::{Window, group_window_len, window_len, windows},
-    layout::{
-        Affine, check_initializer, check_interface, check_sizes, check_weights, initializer, push_bias,
-    },
+    dense::{Stack, describe_input, describe_stack},
+    lanes::{Window, group_window_len, stack_len, window_len, windows},
+    layout::{check_initializer, check_interface, check_sizes, check_weights, initializer, push_bias},
     network::expect_fit,
+    parameters::{Parameters, Placement},
     program::Kind,
 };
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Role, Vector, VectorGenes, Violations,
 };
-use evolvent_math::kernels::vectorize;
+use evolvent_math::kernels::{perceptron::Layer, vectorize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -97,16 +96,16 @@ impl Default for Recurrent {
 /// A layer of cells: its products, all with `size` outputs. Elman: one, of `[x, h]`. GRU: reset and update of `[x, h]`, the
 /// candidate's of `x` and of `h`. LSTM: input, forget, cell and output of `[x, h]`.
 #[derive(Debug)]
-struct Layer {
+struct Cells {
     inputs: usize,
     size: usize,
-    products: Vec<Affine>,
+    products: Vec<Layer>,
     /// Where its state begins in a lane's state: h, and for LSTM c after it.
     state: usize,
 }
 
 impl Recurrent {
-    fn plan(&self, interface: &Interface) -> (Layout, Vec<Layer>, Vec<Affine>) {
+    fn plan(&self, interface: &Interface) -> (Layout, Vec<Cells>, Vec<Layer>) {
         let mut layout = Layout { blocks: Vec::new() };
         let activation = if self.cell == Cell::Elman { self.activation } else { Activation::Tanh };
         let init = initializer(self.initializer, activation);
@@ -128,7 +127,7 @@ impl Recurrent {
             let gate = |layout: &mut Layout, name: &str| {
                 let at = weight(layout, name);
                 own(layout, name);
-                Affine { inputs: inputs + size, outputs: size, weight: at, bias: bias(layout, name) }
+                Layer { inputs: inputs + size, outputs: size, weight: at, bias: bias(layout, name) }
             };
             let name = format!("layer{n}");
             let products = match self.cell {
@@ -139,12 +138,12 @@ impl Recurrent {
                     let name = format!("{name}.candidate");
                     let at = weight(&mut layout, &name);
                     let bias = bias(&mut layout, &name);
-                    let outer = Affine { inputs, outputs: size, weight: at, bias };
+                    let outer = Layer { inputs, outputs: size, weight: at, bias };
                     let at = own(&mut layout, &name);
                     let bias = self
                         .bias
                         .then(|| push_bias(&mut layout, &format!("{name}.recurrent_bias"), size, to));
-                    vec![reset, update, outer, Affine { inputs: size, outputs: size, weight: at, bias }]
+                    vec![reset, update, outer, Layer { inputs: size, outputs: size, weight: at, bias }]
                 }
                 Cell::Lstm => {
                     let gates = ["input", "forget", "cell", "output"]
@@ -156,7 +155,7 @@ impl Recurrent {
                     gates.to_vec()
                 }
             };
-            layers.push(Layer { inputs, size, products, state });
+            layers.push(Cells { inputs, size, products, state });
             state += size * self.states_per_cell();
             (inputs, from) = (size, to);
         }
@@ -220,32 +219,33 @@ impl Decoder for Recurrent {
     }
 
     fn blank(&self, interface: &Interface) -> RecurrentNetwork {
-        let (layout, layers, dense) = self.plan(interface);
-        let widest_layer = layers.iter().map(|l| l.size).max().unwrap_or(0);
-        let joined = layers.iter().map(|l| l.inputs + l.size).max().unwrap_or(0);
-        let widest = dense.iter().map(|l| l.inputs.max(l.outputs)).max().unwrap_or(0).max(joined);
+        let (layout, mut layers, dense) = self.plan(interface);
+        let products = layers.iter().flat_map(|l| &l.products);
+        let placement =
+            Placement::new(layout.dimension(), products.chain(&dense).map(|product| product.weight));
+        for product in layers.iter_mut().flat_map(|l| &mut l.products) {
+            *product = placement.place(*product);
+        }
         RecurrentNetwork {
-            parameters: vec![0.0; layout.dimension()],
             plan: Arc::new(Plan {
                 cell: self.cell,
                 states: layers.iter().map(|l| l.size).sum::<usize>() * self.states_per_cell(),
+                widest: layers.iter().map(|l| l.size.max(l.inputs)).max().unwrap_or(0),
+                joined: layers.iter().map(|l| l.inputs + l.size).max().unwrap_or(0),
                 layers,
-                dense,
+                dense: dense.into_iter().map(|l| placement.place(l)).collect(),
                 activation: self.activation,
                 output_activation: self.output_activation,
-                widest,
-                joined,
-                widest_layer,
-                zeros: vec![0.0; widest],
                 input_shape: interface.input.clone(),
                 outputs: interface.output.len(),
             }),
+            parameters: Parameters::new(Arc::new(placement)),
             normalizer: None,
         }
     }
 
     fn decode(&self, genome: &[f32], into: &mut RecurrentNetwork) -> Result<(), DecodeError> {
-        copy_genome(genome, &mut into.parameters)
+        into.parameters.decode(genome)
     }
 }
 
@@ -253,37 +253,40 @@ impl Decoder for Recurrent {
 #[derive(Debug)]
 struct Plan {
     cell: Cell,
-    layers: Vec<Layer>,
-    dense: Vec<Affine>,
+    layers: Vec<Cells>,
+    dense: Vec<Layer>,
     activation: Activation,
     output_activation: Activation,
     /// Numbers of state per lane.
     states: usize,
-    /// Most values that a layer takes or gives.
+    /// Most values that a recurrent layer takes or gives.
     widest: usize,
     /// Most inputs and cells of one recurrent layer together.
     joined: usize,
-    /// Most cells of one recurrent layer.
-    widest_layer: usize,
-    /// As long as the widest layer.
-    zeros: Vec<f32>,
     input_shape: Vec<usize>,
     outputs: usize,
 }
 
 impl Plan {
-    /// Numbers of scratch memory per lane: input and output of a layer, `[x, h]`, h, and up to four gates.
+    /// Numbers of scratch memory per lane: input and output of a layer, `[x, h]`, h, up to four gates; later the result
+    /// and two dense layers.
     fn scratch_per_lane(&self) -> usize {
-        2 * self.widest + self.joined + 5 * self.widest_layer
+        2 * self.widest + (self.joined + 5 * self.widest).max(self.outputs + stack_len(&self.dense))
     }
 }
 
 /// The phenotype of [`Recurrent`]. A lane's state is h of layer 0, its c if it is an LSTM, h of layer 1, and so on.
 #[derive(Clone, Debug)]
 pub struct RecurrentNetwork {
-    parameters: Vec<f32>,
+    parameters: Parameters,
     plan: Arc<Plan>,
     normalizer: Option<Arc<Normalizer>>,
+}
+
+impl AsRef<[f32]> for RecurrentNetwork {
+    fn as_ref(&self) -> &[f32] {
+        self.parameters.all()
+    }
 }
 
 /// Local buffers of one window.
@@ -297,11 +300,6 @@ struct Buffers<'a> {
 }
 
 impl RecurrentNetwork {
-    /// All weights and biases, in the order of the layout.
-    pub fn parameters(&self) -> &[f32] {
-        &self.parameters
-    }
-
     /// Steps the lanes of a window.
     fn step(
         group: &[Self],
@@ -315,35 +313,27 @@ impl RecurrentNetwork {
         let (plan, lanes) = (&*network.plan, window.count);
         let (mut x, rest) = scratch.split_at_mut(plan.widest * lanes);
         let (mut y, rest) = rest.split_at_mut(plan.widest * lanes);
-        let (joined, rest) = rest.split_at_mut(plan.joined * lanes);
-        let (held, gates) = rest.split_at_mut(plan.widest_layer * lanes);
-        let mut buffers = Buffers { joined, held, gates };
         let inputs = network.inputs();
         window.load_input(input, inputs, inputs, network.normalizer.as_deref(), x);
         for layer in &plan.layers {
-            Self::cells(group, window, layer, x, state, y, &mut buffers);
+            let (joined, rest) = rest.split_at_mut(plan.joined * lanes);
+            let (held, gates) = rest.split_at_mut(plan.widest * lanes);
+            Self::cells(group, window, layer, x, state, y, &mut Buffers { joined, held, gates });
             std::mem::swap(&mut x, &mut y);
         }
-        for (n, layer) in plan.dense.iter().enumerate() {
-            let y_now = &mut y[..layer.outputs * lanes];
-            Self::product(group, window, layer, x, y_now);
-            let last = n + 1 == plan.dense.len();
-            if last { plan.output_activation } else { plan.activation }.apply(y_now);
-            std::mem::swap(&mut x, &mut y);
-        }
-        window.store(x, plan.outputs, 0..plan.outputs, output, 0);
-    }
-
-    fn product(group: &[Self], window: Window, layer: &Affine, x: &[f32], y: &mut [f32]) {
-        let (i, o) = (layer.inputs, layer.outputs);
-        window.product(group, i, o, |n| layer.parts(&n.parameters, &n.plan.zeros), x, y);
+        let last = plan.dense.len() - 1;
+        let activation = |n: usize| if n == last { plan.output_activation } else { plan.activation };
+        let (result, rest) = rest.split_at_mut(plan.outputs * lanes);
+        let rest = &mut rest[..stack_len(&plan.dense) * lanes];
+        window.stack(group, &plan.dense, activation, x, result, rest);
+        window.store(result, plan.outputs, 0..plan.outputs, output, 0);
     }
 
     /// One layer of cells: `x` is its input, `y` becomes its output, the new h.
     fn cells(
         group: &[Self],
         window: Window,
-        layer: &Layer,
+        layer: &Cells,
         x: &[f32],
         state: &mut [f32],
         y: &mut [f32],
@@ -364,17 +354,17 @@ impl RecurrentNetwork {
         }
         match plan.cell {
             Cell::Elman => {
-                Self::product(group, window, &layer.products[0], joined, y);
+                window.affine(group, &layer.products[0], joined, y);
                 plan.activation.apply(y);
             }
             Cell::Gru => {
                 let (reset, rest) = gates.split_at_mut(n);
                 let (update, rest) = rest.split_at_mut(n);
                 let inner = &mut rest[..n];
-                Self::product(group, window, &layer.products[0], joined, reset);
-                Self::product(group, window, &layer.products[1], joined, update);
-                Self::product(group, window, &layer.products[2], x, y);
-                Self::product(group, window, &layer.products[3], held, inner);
+                window.affine(group, &layer.products[0], joined, reset);
+                window.affine(group, &layer.products[1], joined, update);
+                window.affine(group, &layer.products[2], x, y);
+                window.affine(group, &layer.products[3], held, inner);
                 Activation::Sigmoid.apply(reset);
                 Activation::Sigmoid.apply(update);
                 vectorize(
@@ -395,7 +385,7 @@ impl RecurrentNetwork {
                 for (product, gate) in
                     layer.products.iter().zip([&mut *input_gate, forget, candidate, output_gate])
                 {
-                    Self::product(group, window, product, joined, gate);
+                    window.affine(group, product, joined, gate);
                 }
                 for gate in [&mut *input_gate, forget, output_gate] {
                     Activation::Sigmoid.apply(gate);
@@ -478,13 +468,13 @@ impl RecurrentNetwork {
         &self,
         program: &mut Program,
         name: &str,
-        layer: &Layer,
-        gate: &Affine,
+        layer: &Cells,
+        gate: &Layer,
         (x, h): (&str, &str),
     ) -> String {
         let (inputs, size) = (layer.inputs, layer.size);
         let (weight, recurrent) =
-            self.parameters[gate.weight..][..(inputs + size) * size].split_at(inputs * size);
+            self.as_ref()[gate.weight..][..(inputs + size) * size].split_at(inputs * size);
         let outer = self.describe_product(program, &format!("{name}.weight"), weight, inputs, size, x);
         let inner = self.describe_product(program, &format!("{name}.recurrent"), recurrent, size, size, h);
         let sum = program.op(&format!("{name}.joined"), Kind::Add, &[&outer, &inner]);
@@ -504,14 +494,14 @@ impl RecurrentNetwork {
         program.op(&format!("{name}.product"), Kind::MatMul, &[x, &w])
     }
 
-    fn describe_bias(&self, program: &mut Program, name: &str, gate: &Affine, sum: &str) -> String {
+    fn describe_bias(&self, program: &mut Program, name: &str, gate: &Layer, sum: &str) -> String {
         let Some(at) = gate.bias else { return sum.into() };
-        let b = program.constant(name, &[gate.outputs], self.parameters[at..][..gate.outputs].to_vec());
+        let b = program.constant(name, &[gate.outputs], self.as_ref()[at..][..gate.outputs].to_vec());
         program.op(&format!("{name}.sum"), Kind::Add, &[sum, &b])
     }
 
     /// Adds a layer of cells and returns the name of its new h.
-    fn describe_cells(&self, program: &mut Program, n: usize, layer: &Layer, x: &str) -> String {
+    fn describe_cells(&self, program: &mut Program, n: usize, layer: &Cells, x: &str) -> String {
         let (name, size) = (format!("layer{n}"), layer.size);
         let next = format!("{name}.h.next");
         let h = program.state(&format!("{name}.h"), &next, &[size]);
@@ -530,11 +520,11 @@ impl RecurrentNetwork {
                 let update = gate(program, 1, "update", Activation::Sigmoid);
                 let part = format!("{name}.candidate");
                 let (outer, inner) = (&layer.products[2], &layer.products[3]);
-                let weight = &self.parameters[outer.weight..][..layer.inputs * size];
+                let weight = &self.as_ref()[outer.weight..][..layer.inputs * size];
                 let sum =
                     self.describe_product(program, &format!("{part}.weight"), weight, layer.inputs, size, x);
                 let sum = self.describe_bias(program, &format!("{part}.bias"), outer, &sum);
-                let weight = &self.parameters[inner.weight..][..size * size];
+                let weight = &self.as_ref()[inner.weight..][..size * size];
                 let own =
                     self.describe_product(program, &format!("{part}.recurrent"), weight, size, size, &h);
                 let own = self.describe_bias(program, &format!("{part}.recurrent_bias"), inner, &own);
@@ -581,7 +571,7 @@ impl Describe for RecurrentNetwork {
             x = self.describe_cells(&mut program, n, layer, &x);
         }
         let activations = (plan.activation, plan.output_activation);
-        describe_stack(&mut program, (&plan.dense, plan.layers.len()), activations, &self.parameters, x);
+        describe_stack(&mut program, (&plan.dense, plan.layers.len()), activations, self.as_ref(), x);
         program
     }
 }
