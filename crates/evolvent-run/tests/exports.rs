@@ -3,12 +3,13 @@
 
 mod python;
 
+use evolvent_core::{Interface, Network, Output, Purpose, RunKey, Vector, stream};
 use evolvent_nets::{
-    Activation,
+    Activation, Cell, Conv, Dense, Describe, NetworkConfig, Normalizer, Recurrent,
     program::{Element, Interpreter, Kind, Port, Program, Reduction},
 };
 use evolvent_run::export::Format;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 const STEPS: usize = 4;
 const LANES: usize = 5;
@@ -111,35 +112,108 @@ fn awkward() -> Program {
 /// Steps × outputs × lanes × numbers.
 type Outputs = Vec<Vec<Vec<Vec<f32>>>>;
 
-/// Writes model and observations; gives back the outputs as the interpreter has them.
-fn prepare(dir: &Path, name: &str, program: &Program, format: Format) -> Outputs {
-    let about = vec![("problem".to_string(), name.to_string())];
-    let ending = if format == Format::Onnx { "onnx" } else { "network.json" };
-    std::fs::write(dir.join(format!("{name}.{ending}")), format.write(program, &about).unwrap()).unwrap();
-    let width: usize = program.inputs[0].shape.iter().product();
-    let steps: Vec<Vec<Vec<f32>>> =
-        (0..STEPS).map(|t| (0..LANES).map(|l| numbers(width, 31 * t + l + 7)).collect()).collect();
-    std::fs::write(dir.join(format!("{name}.json")), serde_json::to_string(&steps).unwrap()).unwrap();
-    let mut lanes: Vec<Interpreter> =
-        (0..LANES).map(|_| Interpreter::new(program.clone()).unwrap()).collect();
-    steps
-        .iter()
-        .map(|step| {
-            let by_lane: Vec<_> = lanes.iter_mut().zip(step).map(|(lane, x)| lane.step(x).unwrap()).collect();
-            (0..program.outputs.len()).map(|o| by_lane.iter().map(|out| out[o].clone()).collect()).collect()
-        })
-        .collect()
+/// A program, what it is fed (steps × lanes × numbers), and what must come out.
+struct Case {
+    name: String,
+    program: Program,
+    steps: Vec<Vec<Vec<f32>>>,
+    expected: Outputs,
 }
 
-fn outputs_agree(script: &str, modules: &str, format: Format, cases: &[(String, Program)]) {
+impl Case {
+    /// With the outputs that the interpreter gives.
+    fn interpreted(name: &str, program: Program) -> Case {
+        let width: usize = program.inputs[0].shape.iter().product();
+        let steps: Vec<Vec<Vec<f32>>> =
+            (0..STEPS).map(|t| (0..LANES).map(|l| numbers(width, 31 * t + l + 7)).collect()).collect();
+        let mut lanes: Vec<Interpreter> =
+            (0..LANES).map(|_| Interpreter::new(program.clone()).unwrap()).collect();
+        let expected = steps
+            .iter()
+            .map(|step| {
+                let by_lane: Vec<_> =
+                    lanes.iter_mut().zip(step).map(|(lane, x)| lane.step(x).unwrap()).collect();
+                (0..program.outputs.len())
+                    .map(|o| by_lane.iter().map(|out| out[o].clone()).collect())
+                    .collect()
+            })
+            .collect();
+        Case { name: name.into(), program, steps, expected }
+    }
+
+    /// A network with its head and a normaliser: the raw outputs are those of the network itself, all lanes in one call.
+    fn network<C: NetworkConfig<Genome = Vector>>(name: &str, config: &C, interface: &Interface) -> Case {
+        config.check(interface).unwrap();
+        let mut rng = stream(RunKey::from_seed(5), 0, 0, 0, Purpose::Init);
+        let mut genome: Vec<f32> =
+            config.genes(interface).sample(&mut rng).iter().map(|&x| x as f32).collect();
+        genome.iter_mut().for_each(|x| *x += 0.1 * rng.normal() as f32);
+        let mut network = config.blank(interface);
+        config.decode(&genome, &mut network).unwrap();
+        let inputs = interface.inputs();
+        let mean = numbers(inputs, 3);
+        let inv_std = numbers(inputs, 4).iter().map(|x| 0.2 + x.abs() / 3.0).collect();
+        network.set_normalizer(Some(Arc::new(Normalizer { mean, inv_std, clip: 2.5 })));
+        let mut case = Case::interpreted(name, network.program_with_head(&config.head(interface)));
+
+        let mut state = vec![0.0; network.state_len() * LANES];
+        (0..LANES).for_each(|lane| network.reset_state(&mut state, LANES, lane));
+        let mut scratch = vec![0.0; network.scratch_len(LANES)];
+        let mut raw = vec![0.0; network.outputs() * LANES];
+        for (step, expected) in case.steps.iter().zip(&mut case.expected) {
+            // Structures of arrays: value i of lane l is at i × lanes + l.
+            let input: Vec<f32> = (0..inputs).flat_map(|i| step.iter().map(move |x| x[i])).collect();
+            network.forward(LANES, &input, &mut state, &mut raw, &mut scratch);
+            for (lane, numbers) in expected[0].iter_mut().enumerate() {
+                numbers.iter_mut().enumerate().for_each(|(i, y)| *y = raw[i * LANES + lane]);
+            }
+        }
+        case
+    }
+
+    fn write(&self, dir: &Path, format: Format) {
+        let about = vec![("problem".to_string(), self.name.clone())];
+        let ending = if format == Format::Onnx { "onnx" } else { "network.json" };
+        let bytes = format.write(&self.program, &about).unwrap();
+        std::fs::write(dir.join(format!("{}.{ending}", self.name)), bytes).unwrap();
+        let steps = serde_json::to_string(&self.steps).unwrap();
+        std::fs::write(dir.join(format!("{}.json", self.name)), steps).unwrap();
+    }
+}
+
+/// Every kind of network, every activation, every kind of head.
+fn networks() -> Vec<Case> {
+    let interface = |input: &[usize], output| Interface { input: input.to_vec(), output };
+    let steering = Output::Continuous { low: vec![-2.0, 0.0], high: vec![2.0, 5.0] };
+    let (flat, image) = (interface(&[6], Output::Discrete(3)), interface(&[2, 8, 8], Output::Classes(4)));
+    let mut cases = Vec::new();
+    for activation in Activation::ALL {
+        let name = |kind: &str| format!("{kind}_{activation:?}");
+        let dense = Dense { hidden: vec![12, 7], activation, ..Dense::default() };
+        cases.push(Case::network(&name("dense"), &dense, &flat));
+        let cell = Cell::Elman;
+        let elman = Recurrent { cell, hidden: vec![9], dense: vec![5], activation, ..Recurrent::default() };
+        cases.push(Case::network(&name("elman"), &elman, &interface(&[6], steering.clone())));
+        cases.push(Case::network(&name("conv"), &Conv { activation, ..Conv::default() }, &image));
+    }
+    for cell in [Cell::Elman, Cell::Gru, Cell::Lstm] {
+        let recurrent = Recurrent { cell, hidden: vec![8, 6], ..Recurrent::default() };
+        let values = interface(&[6], Output::Values(2));
+        cases.push(Case::network(&format!("recurrent_{cell:?}"), &recurrent, &values));
+    }
+    let linear = Dense { hidden: vec![], bias: false, ..Dense::default() };
+    cases.push(Case::network("linear", &linear, &interface(&[6], steering)));
+    cases
+}
+
+fn outputs_agree(script: &str, modules: &str, format: Format, cases: &[Case]) {
     let dir = tempfile::tempdir().unwrap();
-    let expected: Vec<_> =
-        cases.iter().map(|(name, program)| prepare(dir.path(), name, program, format)).collect();
+    cases.iter().for_each(|case| case.write(dir.path(), format));
     if !python::run_script(script, modules, dir.path()) {
         return;
     }
     let flat = |all: &Outputs| all.iter().flatten().flatten().flatten().copied().collect::<Vec<f32>>();
-    for ((name, _), expected) in cases.iter().zip(&expected) {
+    for Case { name, expected, .. } in cases {
         let text = std::fs::read_to_string(dir.path().join(format!("{name}.out.json"))).unwrap();
         let found: Outputs = serde_json::from_str(&text.replace("1e999", "3.5e38")).unwrap();
         let (found, expected) = (flat(&found), flat(expected));
@@ -151,14 +225,21 @@ fn outputs_agree(script: &str, modules: &str, format: Format, cases: &[(String, 
     }
 }
 
+fn interpreted() -> Vec<Case> {
+    operations().into_iter().map(|(name, program)| Case::interpreted(&name, program)).collect()
+}
+
 #[test]
 fn onnx_runtime_gives_the_same_outputs() {
-    let mut cases = operations();
-    cases.push(("awkward".into(), awkward()));
+    let mut cases = interpreted();
+    cases.push(Case::interpreted("awkward", awkward()));
+    cases.extend(networks());
     outputs_agree("onnx_outputs.py", "numpy, onnx, onnxruntime", Format::Onnx, &cases);
 }
 
 #[test]
 fn the_runner_in_the_documentation_gives_the_same_outputs() {
-    outputs_agree("json_outputs.py", "json", Format::Json, &operations());
+    let mut cases = interpreted();
+    cases.extend(networks());
+    outputs_agree("json_outputs.py", "json", Format::Json, &cases);
 }
