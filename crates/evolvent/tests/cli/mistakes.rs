@@ -5,6 +5,24 @@
 use crate::program::{Done, evolvent};
 use std::{fs, path::Path};
 
+/// The message without its lists of all known names, which grow with every algorithm that is added.
+fn without_lists(text: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if inside && line.starts_with("        ") {
+            continue;
+        }
+        inside = line.contains("known: ");
+        match line.find("known: ") {
+            Some(at) => out.push_str(&format!("{}known: …", &line[..at])),
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
 #[test]
 fn every_mistake_is_named() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mistakes");
@@ -25,10 +43,11 @@ fn every_mistake_is_named() {
         assert!(done.stdout.is_empty(), "{name}: {}", done.stdout);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "{name}: something was written");
         let golden = folder.join(name.replace(".toml", ".stderr"));
+        let said = without_lists(&done.stderr);
         if bless {
-            fs::write(&golden, &done.stderr).unwrap();
-        } else if fs::read_to_string(&golden).ok().as_ref() != Some(&done.stderr) {
-            different.push(format!("{name}:\n{}", done.stderr));
+            fs::write(&golden, &said).unwrap();
+        } else if fs::read_to_string(&golden).ok().as_ref() != Some(&said) {
+            different.push(format!("{name}:\n{said}"));
         }
     }
     assert!(different.is_empty(), "not as in tests/mistakes/*.stderr:\n{}", different.join("\n"));
