@@ -4,7 +4,7 @@ use crate::{record::Event, settings::Budgets};
 use std::{io, path::PathBuf};
 
 /// What an observer is told before the first event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RunInfo {
     /// The run directory.
     pub dir: PathBuf,
@@ -14,6 +14,8 @@ pub struct RunInfo {
     pub resumed_at: u64,
     /// Worker threads of this session.
     pub threads: usize,
+    /// What a person should know before it goes on.
+    pub notes: Vec<String>,
 }
 
 /// A file that only grows, and how long it is.

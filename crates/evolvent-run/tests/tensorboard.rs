@@ -38,7 +38,7 @@ fn generation(number: u64) -> Event {
 fn session(dir: &Path, resumed_at: u64, events: &[Event]) -> u64 {
     let mut observer = TensorBoard::default();
     let budgets = Budgets::default();
-    observer.begin(&RunInfo { dir: dir.into(), budgets, resumed_at, threads: 1 }).unwrap();
+    observer.begin(&RunInfo { dir: dir.into(), budgets, resumed_at, threads: 1, notes: Vec::new() }).unwrap();
     events.iter().for_each(|event| observer.observe(event).unwrap());
     let files = observer.record_files().unwrap();
     assert_eq!(files.len(), 1);

@@ -55,8 +55,31 @@ pub struct Checkpoint {
     pub state: Tree,
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     format!("{:08x}", crc32fast::hash(bytes))
+}
+
+/// A JSON object with its checksum. The checksum stands first, so that the rest of the file can be hashed as it is:
+/// `"xxxxxxxx",` and the object without its opening brace.
+pub(crate) fn seal(object: &Value, pretty: bool) -> Result<Vec<u8>, String> {
+    let written = if pretty { serde_json::to_vec_pretty(object) } else { serde_json::to_vec(object) };
+    let body = written.map_err(|e| e.to_string())?;
+    let rest = [b"\",".as_slice(), &body[1..]].concat();
+    Ok([PREFIX, hex(&rest).as_bytes(), &rest].concat())
+}
+
+/// The object that [`seal`] wrote; the error says what was found instead.
+pub(crate) fn unseal(bytes: &[u8]) -> Result<Value, String> {
+    let digits = PREFIX.len()..PREFIX.len() + 8;
+    let (Some(PREFIX), Some(stated), Some(rest)) =
+        (bytes.get(..PREFIX.len()), bytes.get(digits.clone()), bytes.get(digits.end..))
+    else {
+        return Err("something else".into());
+    };
+    if stated != hex(rest).as_bytes() {
+        return Err("bytes that do not match their checksum: it is cut short or was changed".into());
+    }
+    serde_json::from_slice(bytes).map_err(|e| e.to_string())
 }
 
 /// The fingerprint of a text.
@@ -85,11 +108,7 @@ pub fn save(checkpoints: &Path, header: &Header, state: &Tree) -> Result<PathBuf
         "arrays": { "bytes": arrays.len(), "checksum": hex(&arrays) },
         "state": state,
     });
-    // The checksum stands first, so that the rest of the file can be hashed as it is: `"xxxxxxxx",` then the object
-    // without its opening brace.
-    let body = serde_json::to_vec(&structure).map_err(|e| unsayable(e.to_string()))?;
-    let rest = [b"\",".as_slice(), &body[1..]].concat();
-    let structure = [PREFIX, hex(&rest).as_bytes(), &rest].concat();
+    let structure = seal(&structure, false).map_err(unsayable)?;
 
     let draft = checkpoints.join(format!(".{name}.new-{}", std::process::id()));
     let _ = fs::remove_dir_all(&draft);
@@ -202,16 +221,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     let wrong =
         |found: String| Error::input(structure_path.display(), "the structure of a checkpoint", found);
 
-    let digits = PREFIX.len()..PREFIX.len() + 8;
-    let (Some(PREFIX), Some(stated), Some(rest)) =
-        (structure.get(..PREFIX.len()), structure.get(digits.clone()), structure.get(digits.end..))
-    else {
-        return Err(wrong("something else".into()));
-    };
-    if stated != hex(rest).as_bytes() {
-        return Err(wrong("bytes that do not match their checksum: it is cut short or was changed".into()));
-    }
-    let structure: Value = serde_json::from_slice(&structure).map_err(|e| wrong(e.to_string()))?;
+    let structure = unseal(&structure).map_err(wrong)?;
     let writer = structure["header"]["evolvent"].as_str().unwrap_or("an unknown version").to_owned();
     if structure["format"].as_u64() != Some(FORMAT) || !readable(&writer, env!("CARGO_PKG_VERSION")) {
         return Err(Error::input(

@@ -37,6 +37,8 @@ pub struct Mistake {
     pub path: String,
     /// Its place in the file; `None` if the value was not written there (a default, or `--set`).
     pub place: Option<Place>,
+    /// The argument of `--set` that it stands in, if it stands in one.
+    pub given_by: Option<String>,
     /// What is wrong: the constraint and what was found.
     pub message: String,
     /// What to try.
@@ -72,6 +74,9 @@ impl fmt::Display for Mistakes {
                 write!(f, "{}: ", mistake.path)?;
             }
             f.write_str(&mistake.message)?;
+            if let Some(given_by) = &mistake.given_by {
+                write!(f, " in --set {given_by}")?;
+            }
             if let Some(hint) = &mistake.hint {
                 write!(f, " ({hint})")?;
             }

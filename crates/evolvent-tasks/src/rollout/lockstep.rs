@@ -9,8 +9,8 @@ use evolvent_math::kernels::vectorize;
 use evolvent_nets::{Head, Normalizer};
 use evolvent_problems::environments::{Actions, End, Simulator};
 
-/// Lanes of a workspace.
-pub(super) const LANES: usize = 64;
+/// Lanes of a workspace; a word has a bit for each.
+pub(super) const LANES: usize = u64::BITS as usize;
 
 /// What all lanes of an evaluation share.
 pub(super) struct Rules<'a> {
@@ -303,15 +303,25 @@ impl<N: Network> Workspace<N> {
         if rules.plain_return { sum } else { self.simulator.fitness(lane, sum) }
     }
 
+    /// The running lanes whose episode is over, in order. They are noted as bits, because what is done with them changes
+    /// what they are read from.
+    fn over(&self, lanes: usize) -> impl Iterator<Item = usize> + use<N> {
+        let mut bits = 0u64;
+        for lane in End::over(&self.ends[..lanes]).filter(|&lane| self.lanes[lane].alive) {
+            bits |= 1 << lane;
+        }
+        std::iter::from_fn(move || {
+            let lane = bits.trailing_zeros() as usize;
+            bits &= bits.wrapping_sub(1);
+            (lane < LANES).then_some(lane)
+        })
+    }
+
     /// Writes down lanes whose episode is over; returns how many.
     fn end_episodes(&mut self, lanes: usize, rules: &Rules<'_>, finished: &mut Finished) -> usize {
         let mut taken = 0;
-        if End::over(&self.ends[..lanes]).next().is_some() {
-            for lane in 0..lanes {
-                if self.ends[lane].is_over() && self.lanes[lane].alive {
-                    taken += self.finish(lane, rules, finished);
-                }
-            }
+        for lane in self.over(lanes) {
+            taken += self.finish(lane, rules, finished);
         }
         taken
     }
@@ -329,13 +339,7 @@ impl<N: Network> Workspace<N> {
 
     /// Begins a new episode in every lane whose episode is over.
     fn begin_anew(&mut self, lanes: usize, each: usize, rules: &Rules<'_>, draws: &impl Draws) {
-        if End::over(&self.ends[..lanes]).next().is_none() {
-            return;
-        }
-        for lane in 0..lanes {
-            if !self.ends[lane].is_over() || !self.lanes[lane].alive {
-                continue;
-            }
+        for lane in self.over(lanes) {
             let worth = self.worth(lane, rules);
             let steps = u64::from(self.simulator.steps(lane));
             let at = &mut self.lanes[lane];

@@ -1,0 +1,155 @@
+//! The champion of a run: its best genome as data, with everything needed to run it again.
+//!
+//! `champion.json` says what it is and how good; its long arrays, and those of the front, are in
+//! `champion.safetensors` in the format of checkpoints.
+
+use crate::{
+    checkpoint::{Lifted, Tree, decode, encode, seal, unseal},
+    error::{Error, Result},
+    experiment::Experiment,
+    record::{Estimate, RECORD_VERSION},
+    registry::Registry,
+    run_dir::{RunDir, write_whole},
+    session::{Judged, Laurels},
+};
+use evolvent_core::Interface;
+use evolvent_nets::Program;
+use safetensors::SafeTensors;
+use serde_json::{Map, Value, json};
+use std::fs;
+
+/// A saved champion.
+#[derive(Clone, Debug)]
+pub struct Champion {
+    /// The genome.
+    pub genome: Tree,
+    /// The evaluator's state when it was found: the observation normaliser is in there.
+    pub evaluator: Tree,
+    /// Kind of the genome.
+    pub kind: String,
+    /// After which generation it was found.
+    pub generation: u64,
+    /// What it was chosen by.
+    pub validation: Estimate,
+    /// What it is reported on.
+    pub test: Estimate,
+    /// Further numbers on the test episodes or data, by name.
+    pub metrics: Vec<(String, f64)>,
+    /// What the network is shown and must answer; `None` if the genome is evaluated directly.
+    pub interface: Option<Interface>,
+}
+
+/// What a champion's file says beside the champion.
+pub(crate) struct Context<'a> {
+    pub(crate) experiment: &'a Experiment,
+    pub(crate) kind: &'a str,
+    pub(crate) interface: Option<&'a Interface>,
+}
+
+/// Writes both files, each whole or not at all.
+pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Context<'_>) -> Result<()> {
+    let path = dir.champion_json();
+    let invalid = |why: String| Error::Io {
+        action: "write",
+        path: path.clone(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidData, why),
+    };
+    let mut lifted = Lifted::default();
+    let genome = encode(&laurels.genome, "genome", &mut lifted).map_err(invalid)?;
+    let evaluator = encode(&laurels.evaluator, "evaluator", &mut lifted).map_err(invalid)?;
+    let mut front = Vec::new();
+    for (i, (objectives, violation, genome)) in laurels.front.iter().flatten().enumerate() {
+        let genome = encode(genome, &format!("front.{i}"), &mut lifted).map_err(invalid)?;
+        front.push(json!({ "objectives": objectives, "violation": violation, "genome": genome }));
+    }
+    let arrays = lifted.to_bytes().map_err(invalid)?;
+    let tables = context.experiment.tables()?;
+    let mut champion = Map::new();
+    let mut put = |key: &str, value: Value| {
+        champion.insert(key.into(), value);
+    };
+    put("format", RECORD_VERSION.into());
+    put("evolvent", env!("CARGO_PKG_VERSION").into());
+    put("kind", context.kind.into());
+    put("seed", context.experiment.seed.into());
+    put("generation", laurels.generation.into());
+    put("validation", json!(laurels.validation));
+    put("test", json!(test.score));
+    put("metrics", test.metrics.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<Map<_, _>>().into());
+    put("experiment", json!(tables));
+    put("interface", context.interface.map_or(Value::Null, |i| json!(i)));
+    put("arrays", json!({ "bytes": arrays.len(), "checksum": crate::checkpoint::hex(&arrays) }));
+    put("genome", genome);
+    put("evaluator", evaluator);
+    if laurels.front.is_some() {
+        put("front", front.into());
+    }
+    write_whole(&dir.champion_arrays(), &arrays)?;
+    write_whole(&path, &seal(&Value::Object(champion), true).map_err(invalid)?)
+}
+
+impl Champion {
+    /// Reads the champion of a run.
+    ///
+    /// # Errors
+    /// If there is none, or its files are incomplete, changed or by a later version.
+    pub fn load(dir: &RunDir) -> Result<Champion> {
+        let path = dir.champion_json();
+        let bytes = fs::read(&path).map_err(Error::reading(&path, "the champion of a finished run"))?;
+        let wrong = |found: String| Error::input(path.display(), "the description of a champion", found);
+        let value = unseal(&bytes).map_err(wrong)?;
+        if value["format"].as_u64().is_none_or(|f| f == 0 || f > u64::from(RECORD_VERSION)) {
+            let found = format!("version {} (evolvent {})", value["format"], value["evolvent"]);
+            return Err(Error::input(
+                path.display(),
+                format!("a champion of version {RECORD_VERSION}"),
+                found,
+            ));
+        }
+        let arrays_path = dir.champion_arrays();
+        let arrays =
+            fs::read(&arrays_path).map_err(Error::reading(&arrays_path, "the arrays of a champion"))?;
+        if value["arrays"]["checksum"].as_str() != Some(&crate::checkpoint::hex(&arrays)) {
+            let found = "bytes that do not match their checksum: it is cut short or was changed";
+            return Err(Error::input(arrays_path.display(), "the arrays of a champion", found));
+        }
+        let arrays = SafeTensors::deserialize(&arrays)
+            .map_err(|e| Error::input(arrays_path.display(), "the arrays of a champion", e.to_string()))?;
+        let tree = |key: &str| decode(&value[key], &arrays, key).map_err(wrong);
+        let field = |key: &str| value[key].clone();
+        let part = |key: &str, e: serde_json::Error| wrong(format!("{key}: {e}"));
+        Ok(Champion {
+            genome: tree("genome")?,
+            evaluator: tree("evaluator")?,
+            kind: field("kind").as_str().unwrap_or_default().into(),
+            generation: value["generation"].as_u64().unwrap_or_default(),
+            validation: serde_json::from_value(field("validation")).map_err(|e| part("validation", e))?,
+            test: serde_json::from_value(field("test")).map_err(|e| part("test", e))?,
+            metrics: value["metrics"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, v)| (name.clone(), v.as_f64().unwrap_or(f64::NAN)))
+                .collect(),
+            interface: serde_json::from_value(field("interface")).map_err(|e| part("interface", e))?,
+        })
+    }
+
+    /// The champion as a program for export, normaliser and head inside.
+    ///
+    /// # Errors
+    /// If the run's files do not fit each other, or its genome is no network.
+    pub fn program(&self, registry: &Registry, dir: &RunDir) -> Result<Program> {
+        let experiment = Experiment::load(registry, &dir.resolved(), &[])?;
+        let ready = experiment.open()?;
+        let path = dir.champion_json();
+        let program = ready
+            .bound
+            .program(&self.genome, &self.evaluator)
+            .map_err(|e| Error::input(path.display(), "a champion of this experiment", e.to_string()))?;
+        program.ok_or_else(|| {
+            Error::input(path.display(), "a network to export", format!("a genome of kind `{}`", self.kind))
+                .with_hint("its numbers are in champion.safetensors")
+        })
+    }
+}

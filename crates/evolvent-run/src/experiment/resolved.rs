@@ -1,0 +1,112 @@
+//! The resolved file: an experiment with everything filled in, as it was run.
+
+use super::Experiment;
+use crate::{
+    error::{Error, Result},
+    session::Facts,
+};
+use evolvent_math::kernels::{BITS_VERSION, numeric_level};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value, de::DeTable};
+
+/// Keys of `[run]` that may be changed when a run is resumed, because no record depends on them before they apply.
+pub(crate) const CHANGEABLE: &[&str] = &[
+    "generations",
+    "evaluations",
+    "episodes",
+    "steps",
+    "seconds",
+    "target",
+    "threads",
+    "checkpoint_interval",
+    "tensorboard",
+];
+
+/// The table `[resolved]`: what wrote the file, and what followed from the settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Provenance {
+    /// Version of the program.
+    pub(crate) evolvent: String,
+    /// The numeric level: version of the kernels' bits.
+    pub(crate) numeric_level: String,
+    /// The instruction set that the run began on.
+    pub(crate) instruction_set: String,
+    /// Kind of genome.
+    pub(crate) genome: String,
+    /// Number of genes, where the kind has a fixed number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dimension: Option<u64>,
+    /// The directory that relative paths are relative to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base: Option<String>,
+    /// Settings that were laid over the file as given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) overrides: Vec<String>,
+}
+
+/// The numeric level of this build: equal levels have equal bits.
+pub(crate) fn level() -> String {
+    format!("bits-{BITS_VERSION}")
+}
+
+impl Provenance {
+    /// The table of a document, if it has one that can be read. It is no setting, so nothing is required of it.
+    pub(super) fn read(root: &DeTable<'_>) -> Option<Provenance> {
+        let table = root.get("resolved")?.clone();
+        Provenance::deserialize(toml::de::ValueDeserializer::from(table)).ok()
+    }
+}
+
+impl Experiment {
+    /// `problem`, `network` and `algorithm` with every default filled in.
+    pub(crate) fn tables(&self) -> Result<Table> {
+        let mut tables = Table::new();
+        let mut add = |section: &str, name: &str, settings: Result<Table, toml::ser::Error>| -> Result<()> {
+            let settings = settings.map_err(|e| unwritable(section, name, &e))?;
+            let table = Table::from_iter([(name.to_owned(), Value::Table(settings))]);
+            tables.insert(section.into(), Value::Table(table));
+            Ok(())
+        };
+        add("problem", &self.problem.name, self.problem.settings.settings())?;
+        if let Some(network) = &self.network {
+            add("network", &network.name, network.settings.settings())?;
+        }
+        add("algorithm", &self.algorithm.name, self.algorithm.settings.settings())?;
+        Ok(tables)
+    }
+
+    pub(crate) fn tables_of_run(&self) -> Result<Table> {
+        Table::try_from(self.run.with_seed(self.seed)).map_err(|e| unwritable("run", "", &e))
+    }
+
+    /// The resolved file: can be run and resumed, and gives the same run.
+    ///
+    /// # Errors
+    /// If a setting cannot be written as TOML.
+    pub fn resolved(&self, facts: &Facts) -> Result<String> {
+        let absolute = |base: &std::path::Path| std::path::absolute(base).ok()?.to_str().map(str::to_owned);
+        let base = match &self.written_by {
+            Some(first) => first.base.clone(),
+            None => absolute(self.base().unwrap_or(std::path::Path::new("."))),
+        };
+        let own = Provenance {
+            evolvent: env!("CARGO_PKG_VERSION").into(),
+            numeric_level: level(),
+            instruction_set: numeric_level().name().into(),
+            genome: facts.kind.into(),
+            dimension: facts.dimension,
+            base,
+            overrides: self.overrides.clone(),
+        };
+        let mut tables = self.tables()?;
+        tables.insert("run".into(), Value::Table(self.tables_of_run()?));
+        tables.insert("resolved".into(), Value::try_from(own).map_err(|e| unwritable("resolved", "", &e))?);
+        let text = toml::to_string(&tables).map_err(|e| unwritable("resolved", "", &e))?;
+        Ok(format!("# The experiment with everything filled in; it can be run again.\n\n{text}"))
+    }
+}
+
+fn unwritable(section: &str, name: &str, error: &toml::ser::Error) -> Error {
+    let place = if name.is_empty() { section.to_owned() } else { format!("{section}.{name}") };
+    Error::input(place, "settings that TOML can hold", error.to_string())
+}

@@ -1,0 +1,99 @@
+//! Networks and the tasks that take them.
+
+use crate::problem::{Bound, BoundTo, Judgement, Task};
+use evolvent_core::{Genome, Interface, Violations};
+use evolvent_math::rows::Materialize;
+use evolvent_nets::NetworkConfig;
+use evolvent_problems::datasets::Dataset;
+use evolvent_tasks::{Rollout, RolloutSettings, Simulation, Supervised};
+use std::sync::Arc;
+
+/// A task that takes any network.
+#[derive(Clone)]
+pub enum NetworkTask {
+    /// Episodes of an environment.
+    Rollout(Simulation, RolloutSettings),
+    /// A data set.
+    Supervised(Arc<Dataset>),
+}
+
+impl NetworkTask {
+    /// What the network is shown and must answer.
+    pub fn interface(&self) -> Interface {
+        match self {
+            NetworkTask::Rollout(simulation, _) => simulation.spec().interface.clone(),
+            NetworkTask::Supervised(data) => data.interface(),
+        }
+    }
+}
+
+/// A network's settings.
+pub trait AnyNetwork: Send + Sync {
+    /// Kind of the genomes that it decodes.
+    fn kind(&self) -> &'static str;
+    /// The settings with every default filled in.
+    fn settings(&self) -> Result<toml::Table, toml::ser::Error>;
+    /// What is wrong with the settings for a problem with this interface.
+    ///
+    /// # Errors
+    /// All violations; paths are relative to the network's table.
+    fn check(&self, interface: &Interface) -> Result<(), Violations>;
+    /// The task with this network; [`AnyNetwork::check`] must be content.
+    ///
+    /// # Errors
+    /// What is wrong with the task's settings; paths are relative to the problem's table.
+    fn bind(&self, task: NetworkTask) -> Result<Box<dyn Bound>, Violations>;
+}
+
+pub(crate) struct HeldNetwork<C>(pub(crate) C);
+
+impl<C: NetworkConfig> AnyNetwork for HeldNetwork<C>
+where
+    C::Genome: Materialize,
+{
+    fn kind(&self) -> &'static str {
+        C::Genome::KIND
+    }
+
+    fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
+        toml::Table::try_from(&self.0)
+    }
+
+    fn check(&self, interface: &Interface) -> Result<(), Violations> {
+        self.0.check(interface)
+    }
+
+    fn bind(&self, task: NetworkTask) -> Result<Box<dyn Bound>, Violations> {
+        let head = self.0.head(&task.interface());
+        match task {
+            NetworkTask::Rollout(simulation, settings) => {
+                let rollout = Rollout::new(self.0.clone(), head, simulation, settings)?;
+                Ok(BoundTo::<C::Genome, _>::erased(rollout))
+            }
+            NetworkTask::Supervised(data) => {
+                Ok(BoundTo::<C::Genome, _>::erased(Supervised::new(self.0.clone(), data)))
+            }
+        }
+    }
+}
+
+impl<C: NetworkConfig> Task<C::Genome> for Rollout<C>
+where
+    C::Genome: Materialize,
+{
+    fn judgement(&self) -> Judgement {
+        Judgement::Fresh
+    }
+    fn common_random_numbers(&self) -> bool {
+        self.settings().common_random_numbers
+    }
+}
+
+impl<C: NetworkConfig> Task<C::Genome> for Supervised<C>
+where
+    C::Genome: Materialize,
+{
+    fn judgement(&self) -> Judgement {
+        Judgement::HeldOut
+    }
+}

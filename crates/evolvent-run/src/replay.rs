@@ -1,0 +1,80 @@
+//! The champion of a run once more, on episodes that the run has never seen.
+
+use crate::{
+    champion::Champion,
+    error::{Error, Result},
+    experiment::Experiment,
+    registry::Registry,
+    run_dir::RunDir,
+    runner::{TEST_ROUND, VALIDATION_EPISODES},
+};
+use evolvent_core::{Phase, Round, Sense};
+use evolvent_math::par::Pool;
+use serde::Serialize;
+
+/// How to replay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Fresh episodes; `None` for the run's own number. Data sets and exact functions need one pass.
+    pub episodes: Option<u32>,
+    /// Which fresh episodes: equal numbers give equal episodes, and none gives those of the run.
+    pub seed: u64,
+    /// Worker threads; `None` for one per core.
+    pub threads: Option<u64>,
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Replayed {
+    /// Mean of the values, one per objective, in the user's sense.
+    pub mean: Vec<f64>,
+    /// Sample standard deviation between episodes; `None` for fewer than two.
+    pub std: Option<f64>,
+    /// The value of each episode; a single one where there are no episodes.
+    pub values: Vec<f64>,
+    /// Further numbers by name, such as an accuracy.
+    pub metrics: Vec<(String, f64)>,
+    /// Whether larger is better.
+    pub maximize: bool,
+    /// The run's target, if it had one.
+    pub target: Option<f64>,
+}
+
+/// Measures the champion of a run.
+///
+/// # Errors
+/// If the run has no champion, if its files do not fit each other, or if the measurement fails.
+pub fn replay(registry: &Registry, dir: &RunDir, options: &Options) -> Result<Replayed> {
+    let champion = Champion::load(dir)?;
+    let experiment = Experiment::load(registry, &dir.resolved(), &[])?;
+    let pool = Pool::new(options.threads.unwrap_or(0) as usize)
+        .map_err(|e| Error::input("--threads", "a number of threads that can be started", e.to_string()))?;
+    let own = experiment.run.validation_episodes.or(|| VALIDATION_EPISODES) as u32;
+    let round = Round {
+        key: experiment.key(),
+        number: (TEST_ROUND + 1).saturating_add(options.seed),
+        phase: Phase::Test,
+        repetitions: Some(options.episodes.unwrap_or(own).max(1)),
+    };
+    let path = dir.champion_json();
+    let (assessed, senses) = pool.install(|| -> Result<_> {
+        let ready = experiment.open()?;
+        let assessed = ready
+            .bound
+            .assess(&champion.genome, &champion.evaluator, &round)
+            .map_err(|e| Error::input(path.display(), "a champion of this experiment", e.to_string()))?;
+        Ok((assessed, ready.bound.senses()))
+    })?;
+    let measured = assessed.evaluation.result.as_ref().map_err(|failure| {
+        Error::input(path.display(), "a champion that can be measured", failure.to_string())
+    })?;
+    let several = assessed.values.len() > 1;
+    Ok(Replayed {
+        mean: measured.objectives.to_vec(),
+        std: several.then(|| assessed.standard_deviation()),
+        maximize: senses.first() == Some(&Sense::Maximize),
+        target: experiment.run.budgets().target,
+        values: assessed.values,
+        metrics: assessed.metrics,
+    })
+}

@@ -1,0 +1,8 @@
+//! Whole runs: their records, their end, and what happens when they are interrupted, killed, resumed or damaged.
+
+mod damage;
+mod end;
+mod experiments;
+mod kill;
+mod resume;
+mod threads;
