@@ -31,6 +31,7 @@ cargo xtask COMMAND
 ";
 
 type Outcome = Result<(), String>;
+type Step = (&'static str, fn() -> Outcome);
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1).unwrap_or_default();
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Outcome {
-    let steps: [(&str, fn() -> Outcome); 7] = [
+    let steps: [Step; 7] = [
         ("fmt", fmt),
         ("arrows", arrows::check),
         ("clippy", clippy),

@@ -97,11 +97,16 @@ pub(crate) fn spread(genes: &VectorGenes) -> f64 {
     if uniform > 0.0 && uniform.is_finite() { uniform } else { DEFAULT_SPREAD }
 }
 
+/// The standard deviation of each block's initialiser.
+pub(crate) fn block_deviations(genes: &VectorGenes) -> Vec<f64> {
+    genes.layout.blocks.iter().map(|b| b.init.standard_deviation(&b.shape)).collect()
+}
+
 /// The scale of each block: its initialiser's standard deviation, or that of the whole space for blocks that begin
 /// constant.
 pub(crate) fn block_spreads(genes: &VectorGenes) -> Vec<f64> {
     let whole = spread(genes);
-    let own = genes.layout.blocks.iter().map(|b| b.init.standard_deviation(&b.shape));
+    let own = block_deviations(genes).into_iter();
     own.map(|s| if s > 0.0 && s.is_finite() { s } else { whole }).collect()
 }
 

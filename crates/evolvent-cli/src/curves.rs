@@ -89,9 +89,7 @@ fn levels(
     let mut held = None;
     sums.into_iter()
         .map(|(sum, count)| {
-            if count > 0 {
-                held = Some((sum + count / 2) / count);
-            }
+            held = (sum + count / 2).checked_div(count).or(held);
             held
         })
         .collect()

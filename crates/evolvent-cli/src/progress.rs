@@ -160,14 +160,12 @@ impl Observer for Bar {
     fn observe(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Started(started) => self.bar.println(headline(started, self.pace.threads())),
-            Event::Generation(g) => {
-                // Texts are only made when they will be drawn.
-                if self.drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(80)) {
-                    self.drawn = Some(Instant::now());
-                    let share = self.pace.share(g).unwrap_or(0.0);
-                    self.bar.set_position((share * LENGTH as f64) as u64);
-                    self.bar.set_message(self.pace.line(g));
-                }
+            // Texts are only made when they will be drawn.
+            Event::Generation(g) if self.drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(80)) => {
+                self.drawn = Some(Instant::now());
+                let share = self.pace.share(g).unwrap_or(0.0);
+                self.bar.set_position((share * LENGTH as f64) as u64);
+                self.bar.set_message(self.pace.line(g));
             }
             Event::Stopped(_) | Event::Finished(_) => self.bar.finish_and_clear(),
             _ => {}
@@ -196,16 +194,14 @@ impl Observer for Lines {
     fn observe(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Started(started) => say(&headline(started, self.pace.threads())),
-            Event::Generation(g) => {
-                if self.said.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
-                    self.said = Some(Instant::now());
-                    say(&self.pace.line(g));
-                }
+            Event::Generation(g) if self.said.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) => {
+                self.said = Some(Instant::now());
+                say(&self.pace.line(g));
             }
-            Event::Validation(Validation { generation, score, champion: true, failure: None, .. }) => {
-                if self.said.is_none_or(|at| at.elapsed() > Duration::from_millis(250)) {
-                    say(&format!("generation {generation}  validated {}", estimate(score)));
-                }
+            Event::Validation(Validation { generation, score, champion: true, failure: None, .. })
+                if self.said.is_none_or(|at| at.elapsed() > Duration::from_millis(250)) =>
+            {
+                say(&format!("generation {generation}  validated {}", estimate(score)));
             }
             _ => {}
         }

@@ -102,7 +102,7 @@ impl Run {
     }
 
     fn header(&self, out: &mut String) {
-        let _ = write!(out, "<header><h1>{}</h1>\n", escape(&self.name));
+        let _ = writeln!(out, "<header><h1>{}</h1>", escape(&self.name));
         if let Some(started) = &self.started {
             let mut parts = vec![format!("<b>{}</b>", escape(&started.problem))];
             parts.extend(started.network.iter().map(|network| format!("network <b>{}</b>", escape(network))));

@@ -20,19 +20,19 @@
 //!
 //! Needs: one objective; vectors of a fixed length.
 
-use super::{Optimizer, OptimizerState, Shaping, optimizer::squared_length};
+use super::{
+    Optimizer, OptimizerState, Shaping,
+    optimizer::squared_length,
+    sampling::{Sampling, check},
+};
 use crate::{schedule::Schedule, start};
 use evolvent_core::{
     Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scale, Scores, Space, Start, Stream,
-    StreamKey, Vector, VectorGenes, Vectors, Violations, VirtualMember, VirtualVectors,
+    Vector, VectorGenes, Violations,
 };
-use evolvent_math::{
-    par, reduce,
-    rows::{Rows, weighted_noise},
-};
+use evolvent_math::reduce;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// The `"auto"` σ as a share of the genes' initial spread.
 const AUTO_SIGMA: f64 = 0.1;
@@ -123,8 +123,8 @@ pub struct OpenEsState {
     sigma: f64,
     learning_rate: f64,
     generation: u64,
-    /// Where the noise of the batch that was asked last begins.
-    noise: Option<StreamKey>,
+    /// The noise of the batch that was asked last.
+    sampling: Option<Sampling>,
     /// Length of the last gradient and of the last change of the mean.
     lengths: (f64, f64),
     #[serde(skip)]
@@ -155,7 +155,7 @@ impl Algorithm for OpenEs {
                 Optimizer::ClipUp { max_speed, .. } => max_speed / 2.0,
             }),
             generation: 0,
-            noise: None,
+            sampling: None,
             lengths: (0.0, 0.0),
             gradient: Vec::new(),
             genes,
@@ -163,32 +163,26 @@ impl Algorithm for OpenEs {
     }
 
     fn ask(&self, state: &mut OpenEsState, rng: &mut Stream) -> Batch<Vector> {
-        state.noise = Some(rng.key());
-        let members = Vectors::Virtual(self.population(state, rng.key()));
-        let mut batch =
-            Batch::new(if state.genes.bounds.is_some() { clamped(members, &state.genes) } else { members });
-        if self.mirrored {
-            // Antithetic pairs meet the same episodes.
-            batch.streams.iter_mut().for_each(|s| *s /= 2);
-        }
-        batch
+        let sampling = Sampling::new(rng, self.population_size, self.mirrored, self.perturbation.rank());
+        state.sampling = Some(sampling);
+        let sigma = state.sigma * self.sigma_schedule.factor(state.generation);
+        sampling.batch(&state.genes, state.mean.clone(), Scale::Scalar(sigma))
     }
 
-    fn tell(&self, state: &mut OpenEsState, batch: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
+    fn tell(&self, state: &mut OpenEsState, _: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
         let generation = state.generation;
         state.generation += 1;
-        let (Some(weights), Some(key)) = (self.shaping.weights(scores), state.noise.take()) else { return };
+        let (Some(weights), Some(sampling)) = (self.shaping.weights(scores), state.sampling.take()) else {
+            return;
+        };
         let sigma = state.sigma * self.sigma_schedule.factor(generation);
         let rate = state.learning_rate * self.learning_rate_schedule.factor(generation);
 
         let mut gradient = std::mem::take(&mut state.gradient);
         gradient.resize(state.mean.len(), 0.0);
-        match &batch.members {
-            Vectors::Virtual(population) => self.estimate(population, &weights, sigma, &mut gradient),
-            Vectors::Dense { .. } => {
-                self.estimate(&self.population(state, key), &weights, sigma, &mut gradient)
-            }
-        }
+        let factor = 1.0 / (weights.len() as f64 * sigma);
+        let weights: Vec<f64> = weights.iter().map(|w| w * factor).collect();
+        sampling.sum(&state.genes.layout, &weights, &mut gradient); // algorithm 1, line 6
         reduce::axpy(self.weight_decay, &state.mean, &mut gradient);
 
         let before = state.mean.clone();
@@ -241,59 +235,21 @@ impl OpenEs {
         self.sigma_schedule.check("sigma_schedule", &mut v);
         self.learning_rate_schedule.check("learning_rate_schedule", &mut v);
         self.perturbation.check("perturbation", &mut v);
-        v.at_least("genes.dimension", space.genes.dimension(), 1);
-        v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
+        check(space, start, &mut v);
         v.into_result()
     }
 
     fn initial_sigma(&self, genes: &VectorGenes) -> f64 {
         self.sigma.or(|| AUTO_SIGMA * start::spread(genes))
     }
-
-    /// mean ± σ·ε, the ε drawn from streams split off `key`.
-    fn population(&self, state: &OpenEsState, key: StreamKey) -> VirtualVectors {
-        let root = key.stream();
-        let member = |i: usize| VirtualMember {
-            base: 0,
-            scale: 0,
-            noise: root.split(if self.mirrored { i as u64 / 2 } else { i as u64 }),
-            sign: if self.mirrored && i % 2 == 1 { -1.0 } else { 1.0 },
-            rank: self.perturbation.rank(),
-        };
-        VirtualVectors {
-            layout: state.genes.layout.clone(),
-            bases: vec![Arc::new(state.mean.clone())],
-            scales: vec![Scale::Scalar(state.sigma * self.sigma_schedule.factor(state.generation))],
-            members: (0..self.population_size).map(member).collect(),
-        }
-    }
-
-    /// g = 1/(n·σ) Σ wᵢ·εᵢ: algorithm 1, line 6.
-    fn estimate(&self, population: &VirtualVectors, weights: &[f64], sigma: f64, gradient: &mut [f64]) {
-        let factor = 1.0 / (weights.len() as f64 * sigma);
-        let weights: Vec<f64> = weights.iter().map(|w| w * factor).collect();
-        weighted_noise(population, &weights, gradient);
-    }
-}
-
-/// Members written out and moved into the bounds.
-pub(crate) fn clamped(members: Vectors, genes: &VectorGenes) -> Vectors {
-    let dimension = genes.dimension();
-    let count = evolvent_core::Members::len(&members);
-    let mut data = vec![0.0; count * dimension];
-    par::blocks(&mut data, dimension, |from, row| {
-        members.row_f64(from / dimension, row);
-        if let Some(bounds) = &genes.bounds {
-            bounds.clamp(row);
-        }
-    });
-    Vectors::Dense { dimension, data }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use evolvent_core::{Init, Layout, Purpose, Role, RunKey, stream};
+    use evolvent_math::rows::Rows;
+    use std::sync::Arc;
 
     fn losses(batch: &Batch<Vector>, f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
         let mut x = vec![0.0; batch.dimension()];
@@ -387,7 +343,7 @@ mod tests {
         evolvent_test::conformance!(
             OpenEs,
             OpenEs {
-                population_size: 15,
+                population_size: 16,
                 mirrored: false,
                 shaping: Shaping::ZScore,
                 optimizer: Optimizer::ClipUp { momentum: 0.9, max_speed: 0.4 },

@@ -44,6 +44,23 @@ impl Shaping {
     }
 }
 
+/// Gives each member the utility of its rank; `utilities` are those of ranks 0, 1, …, best first. Equal losses share theirs, so
+/// that a flat fitness pulls nowhere. `None` if all failed.
+pub(crate) fn ranked(scores: &Scores, utilities: &[f64]) -> Option<Vec<f64>> {
+    if scores.all_failed() {
+        return None;
+    }
+    let order = scores.order();
+    let mut weights = vec![0.0; order.len()];
+    let mut from = 0;
+    for group in order.chunk_by(|&i, &j| scores.compare(i, j).is_eq()) {
+        let share = utilities[from..from + group.len()].iter().sum::<f64>() / group.len() as f64;
+        group.iter().for_each(|&i| weights[i] = share);
+        from += group.len();
+    }
+    Some(weights)
+}
+
 /// Losses measured from the best one, so that an offset leaves no trace in the rounding; divided by a scale that keeps
 /// squares of large ones finite, and that scale.
 fn regrets(values: &[f64]) -> (Vec<f64>, f64) {
@@ -68,6 +85,12 @@ mod tests {
             assert!((z - raw / deviation).abs() < 1e-15);
         }
         assert_eq!(Shaping::Raw.weights(&Scores::of_losses(&[f64::NAN; 2])), None);
+    }
+
+    #[test]
+    fn ranked_utilities_by_hand() {
+        let scores = Scores::of_losses(&[3.0, 1.0, f64::NAN, 1.0]);
+        assert_eq!(ranked(&scores, &[0.7, 0.3, 0.0, -1.0]), Some(vec![0.0, 0.5, -1.0, 0.5]));
     }
 
     #[test]

@@ -7,16 +7,23 @@
 //! to its genome, so it works for every kind of genome: it multiplies the size of a vector's Gaussian step, the flip
 //! rate of a bit string.
 //!
+//! Niching keeps several optima in the population: fitness sharing (Goldberg & Richardson 1987) or deterministic crowding (Mahfoud
+//! 1995).
+//!
 //! *Differs from the paper:* roulette weights are measured from the worst member and not from zero, so that losses and
 //! offsets do not matter. A child of two parents inherits the geometric mean of their strengths. Where values of
 //! different rounds cannot be compared (noisy or changing fitness), elites are evaluated again beside the children.
 //!
-//! Cost per generation: `population_size − elites` evaluations (`population_size` where elites are evaluated again), as many
-//! mutations and half as many crossovers, in parallel where the variation keeps no ledger.
+//! Cost per generation: `population_size − elites` evaluations (`population_size` where elites are evaluated again; with crowding
+//! `population_size`, or twice that), as many mutations and half as many crossovers, in parallel where the variation keeps no ledger.
+//! Fitness sharing takes O(population_size²) distances.
 //!
 //! Needs: one objective; takes constraints (feasible first, Deb 2000) and genomes that the evaluator changed.
 
-use super::Selection;
+use super::{
+    Niching, Selection,
+    niching::{shared, straight},
+};
 use crate::{merit::Merit, schedule::Schedule, start};
 use evolvent_core::{
     Algorithm, Batch, Diagnostics, Genome, Lineage, Members, Needs, Outcome, Scores, Space, Start, Stream,
@@ -46,6 +53,8 @@ pub struct Ga<V: Variation> {
     pub mutation_rate: f64,
     /// The factor on all mutations: fixed, scheduled, or carried by each individual.
     pub mutation_strength: MutationStrength,
+    /// How the population is kept diverse.
+    pub niching: Niching,
     /// What sampling, crossover and mutation do.
     pub variation: V,
 }
@@ -59,6 +68,7 @@ impl<V: Variation> Default for Ga<V> {
             crossover_rate: 0.9,
             mutation_rate: 1.0,
             mutation_strength: MutationStrength::Fixed,
+            niching: Niching::None,
             variation: V::default(),
         }
     }
@@ -107,6 +117,8 @@ pub struct GaState<G: Genome, L> {
     next_id: u64,
     /// Strength and id of each member of the batch that was asked last.
     births: Vec<(f64, u64)>,
+    /// The parents of each two children of that batch, where children compete with them.
+    couples: Vec<[usize; 2]>,
 }
 
 impl<V: Variation> Algorithm for Ga<V> {
@@ -141,19 +153,27 @@ impl<V: Variation> Algorithm for Ga<V> {
             generation: 0,
             next_id: self.population_size as u64,
             births: Vec::new(),
+            couples: Vec::new(),
         })
     }
 
     fn ask(&self, state: &mut Self::State, rng: &mut Stream) -> Batch<V::Genome> {
-        let elites = if state.comparable { 0 } else { self.elites };
-        let again = if state.evaluated { elites } else { self.population_size };
+        let crowding = self.niching == Niching::DeterministicCrowding;
+        let again = match (state.evaluated, state.comparable) {
+            (true, true) => 0,
+            (true, false) if !crowding => self.elites,
+            _ => state.population.len(),
+        };
         let old = &state.population[..again];
         let mut genomes: Vec<_> = old.iter().map(|x| x.genome.clone()).collect();
         let mut lineage: Vec<_> = old.iter().map(|x| Lineage { id: x.id, ..Lineage::default() }).collect();
         state.births.clear();
         state.births.extend(old.iter().map(|x| (x.strength, x.id)));
         if state.evaluated {
-            for child in self.breed(state, self.population_size - self.elites, rng) {
+            state.couples =
+                if crowding { pair_off(state.population.len(), rng) } else { self.select(state, rng) };
+            let count = if crowding { 2 * state.couples.len() } else { self.population_size - self.elites };
+            for child in self.breed(state, count, rng) {
                 state.births.push((child.strength, state.next_id));
                 lineage.push(Lineage { id: state.next_id, parents: child.parents, operator: child.operator });
                 genomes.push(child.genome);
@@ -175,9 +195,14 @@ impl<V: Variation> Algorithm for Ga<V> {
         let told = births.filter_map(|(i, (strength, id))| {
             Some(Individual { genome: batch.members.owned(i)?, merit: Merit::of(scores, i), strength, id })
         });
-        // Elites that cannot be compared with the children were evaluated again and are among those told.
-        state.population.truncate(if state.comparable && state.evaluated { self.elites } else { 0 });
-        state.population.extend(told);
+        let mut told: Vec<_> = told.collect();
+        if self.niching == Niching::DeterministicCrowding && state.evaluated {
+            self.compete(state, told);
+        } else {
+            // Elites that cannot be compared with the children were evaluated again and are among those told.
+            state.population.truncate(if state.comparable && state.evaluated { self.elites } else { 0 });
+            state.population.append(&mut told);
+        }
         state.population.sort_by(|a, b| a.merit.compare(&b.merit));
         state.evaluated = true;
         let leader = &state.population[0];
@@ -230,25 +255,65 @@ impl<V: Variation> Ga<V> {
                 v.positive("mutation_strength.self_adaptive.learning_rate", *learning_rate);
             }
         }
+        self.niching.check("niching", &mut v);
         v.absorb("variation", self.variation.check(&space.genes));
         v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
         v.into_result()
     }
 
-    /// `count` children of selected parents. Each pair of children has a stream of its own.
+    /// The couples of a generation, chosen by merit or, if fitness is shared, by what is left of it.
+    fn select(&self, state: &GaState<V::Genome, V::Ledger>, rng: &mut Stream) -> Vec<[usize; 2]> {
+        let population = &state.population;
+        let mut merits: Vec<_> = population.iter().map(|x| x.merit).collect();
+        let mut order: Vec<_> = (0..merits.len()).collect();
+        if let Niching::FitnessSharing { radius, alpha } = self.niching {
+            let distance =
+                |i: usize, j: usize| self.variation.distance(&population[i].genome, &population[j].genome);
+            let left = shared(&merits, radius, alpha, distance);
+            order.sort_by(|&i, &j| left[i].compare(&left[j]));
+            merits = order.iter().map(|&i| left[i]).collect();
+        }
+        let pairs = (self.population_size - self.elites).div_ceil(2);
+        let chosen = self.selection.parents(&merits, 2 * pairs, rng);
+        chosen.chunks_exact(2).map(|c| [order[c[0]], order[c[1]]]).collect()
+    }
+
+    /// Each child meets the more similar of its parents and takes its place if it is better. `told` holds the parents first if they were
+    /// evaluated again.
+    fn compete(&self, state: &mut GaState<V::Genome, V::Ledger>, mut told: Vec<Individual<V::Genome>>) {
+        let children = told.split_off(told.len() - 2 * state.couples.len());
+        if !state.comparable {
+            state.population = told;
+        }
+        let mut children = children.into_iter();
+        for couple in std::mem::take(&mut state.couples) {
+            let (Some(c), Some(d)) = (children.next(), children.next()) else { break };
+            let pair = [&c, &d];
+            let distance = |c: usize, p: usize| {
+                self.variation.distance(&pair[c].genome, &state.population[couple[p]].genome)
+            };
+            let places = if straight(distance) { couple } else { [couple[1], couple[0]] };
+            for (child, place) in [c, d].into_iter().zip(places) {
+                if child.merit.beats(&state.population[place].merit) {
+                    state.population[place] = child;
+                }
+            }
+        }
+    }
+
+    /// `count` children of the couples. Each pair of children has a stream of its own.
     fn breed(
         &self,
         state: &mut GaState<V::Genome, V::Ledger>,
         count: usize,
         rng: &mut Stream,
     ) -> Vec<Child<V::Genome>> {
-        let merits: Vec<_> = state.population.iter().map(|x| x.merit).collect();
-        let pairs = count.div_ceil(2);
-        let parents = self.selection.parents(&merits, 2 * pairs, rng);
+        let pairs = state.couples.len();
+        let couples = &state.couples;
         let (population, genes) = (&state.population, &state.genes);
         let streams: &Stream = rng;
         let pair = |k: usize, ledger: &mut V::Ledger| {
-            let couple = [&population[parents[2 * k]], &population[parents[2 * k + 1]]];
+            let couple = couples[k].map(|i| &population[i]);
             self.children(genes, couple, state.generation, ledger, &mut streams.split(k as u64).stream())
         };
         let mut children: Vec<_> = if size_of::<V::Ledger>() == 0 {
@@ -313,12 +378,20 @@ impl<V: Variation> Ga<V> {
     /// Nobody has numbers: founders are drawn anew, an evaluated population is kept.
     fn redraw(&self, state: &mut GaState<V::Genome, V::Ledger>, rng: &mut Stream) {
         state.births.clear();
+        state.couples.clear();
         if !state.evaluated {
             for individual in &mut state.population {
                 individual.genome = self.variation.sample(&state.genes, &mut state.ledger, rng);
             }
         }
     }
+}
+
+/// Random couples; with an odd number one individual stays alone.
+fn pair_off(n: usize, rng: &mut Stream) -> Vec<[usize; 2]> {
+    let mut order: Vec<_> = (0..n).collect();
+    rng.shuffle(&mut order);
+    order.chunks_exact(2).map(|c| [c[0], c[1]]).collect()
 }
 
 #[cfg(test)]
@@ -423,9 +496,53 @@ mod tests {
         );
     }
 
+    /// Two optima, all zeros and all ones: without niching one of them takes everything.
+    #[test]
+    fn niching_keeps_both_optima() {
+        let both = |niching: Niching| {
+            let ga = BitsGa { niching, population_size: 60, crossover_rate: 0.5, ..BitsGa::default() };
+            let mut rng = stream(RunKey::from_seed(9), 0, 0, 0, Purpose::Ask);
+            let mut state =
+                ga.init(&Space::new(BitsGenes { length: 30 }), &Start::Default, &mut rng).unwrap();
+            for round in 0..120 {
+                let batch = ga.ask(&mut state, &mut rng.split(round).stream());
+                let losses: Vec<_> =
+                    batch.members.iter().map(|b| b.count_ones().min(30 - b.count_ones()) as f64).collect();
+                ga.tell(&mut state, &batch, &Scores::of_losses(&losses), &mut rng);
+            }
+            let count = |ones: bool| {
+                state
+                    .population
+                    .iter()
+                    .filter(|x| (x.genome.count_ones() > 15) == ones && x.merit.loss < 3.0)
+                    .count()
+            };
+            count(true).min(count(false))
+        };
+        assert_eq!(both(Niching::None), 0);
+        assert!(both(Niching::DeterministicCrowding) >= 5);
+        assert!(both(Niching::FitnessSharing { radius: 0.5, alpha: 1.0 }) >= 5);
+    }
+
     mod without_elites {
         use super::*;
         evolvent_test::conformance!(BitsGa, BitsGa { elites: 0, population_size: 21, ..BitsGa::default() });
+    }
+
+    mod crowding {
+        use super::*;
+        evolvent_test::conformance!(
+            BitsGa,
+            BitsGa { niching: Niching::DeterministicCrowding, population_size: 13, ..BitsGa::default() }
+        );
+    }
+
+    mod sharing {
+        use super::*;
+        evolvent_test::conformance!(
+            BitsGa,
+            BitsGa { niching: Niching::FitnessSharing { radius: 0.3, alpha: 1.0 }, ..BitsGa::default() }
+        );
     }
 
     mod self_adaptive {

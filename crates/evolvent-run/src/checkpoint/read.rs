@@ -191,6 +191,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
     use std::{collections::BTreeMap, sync::Arc};
 
+    #[allow(clippy::type_complexity)] // options inside options are what is tested
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     struct Everything {
         unit: (),

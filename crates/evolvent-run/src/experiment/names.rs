@@ -27,7 +27,7 @@ pub(crate) fn closest<'k>(found: &str, known: &[&'k str]) -> Option<&'k str> {
         let limit = 1 + found.chars().count().min(name.chars().count()) / 4;
         (distance <= limit).then_some((distance, *name))
     };
-    let best = known.iter().filter_map(|name| near(name)).min_by_key(|(distance, _)| *distance);
+    let best = known.iter().filter_map(near).min_by_key(|(distance, _)| *distance);
     let begins = || {
         let long = found.chars().count() >= 3;
         known.iter().copied().find(|name| long && (name.starts_with(&found) || found.starts_with(name)))

@@ -166,7 +166,7 @@ impl Problem for EnvironmentTable {
     fn open(&self, _: &Surroundings) -> Result<Opened, OpenError> {
         let simulation = (self.simulation)();
         let checked = simulation.and_then(|s| self.rollout.check(s.spec()).map(|()| s))?;
-        Ok(Opened::Networks(NetworkTask::Rollout(checked, self.rollout.clone())))
+        Ok(Opened::Networks(NetworkTask::Rollout(Box::new((checked, self.rollout.clone())))))
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub enum NetworkTask {
     /// Episodes of an environment.
-    Rollout(Simulation, RolloutSettings),
+    Rollout(Box<(Simulation, RolloutSettings)>),
     /// A data set.
     Supervised(Arc<Dataset>),
 }
@@ -21,7 +21,7 @@ impl NetworkTask {
     /// What the network is shown and must answer.
     pub fn interface(&self) -> Interface {
         match self {
-            NetworkTask::Rollout(simulation, _) => simulation.spec().interface.clone(),
+            NetworkTask::Rollout(task) => task.0.spec().interface.clone(),
             NetworkTask::Supervised(data) => data.interface(),
         }
     }
@@ -66,7 +66,8 @@ where
     fn bind(&self, task: NetworkTask) -> Result<Box<dyn Bound>, Violations> {
         let head = self.0.head(&task.interface());
         match task {
-            NetworkTask::Rollout(simulation, settings) => {
+            NetworkTask::Rollout(task) => {
+                let (simulation, settings) = *task;
                 let rollout = Rollout::new(self.0.clone(), head, simulation, settings)?;
                 Ok(BoundTo::<C::Genome, _>::erased(rollout))
             }

@@ -1,4 +1,5 @@
 //! Running the scripts under `tests/python` of the repository, where a Python with the packages they need is at hand.
+#![allow(clippy::print_stderr)] // a test says that it skips
 
 use std::{path::Path, process::Command};
 

@@ -1,6 +1,6 @@
 """Writes the reference numbers of CMA-ES: cma_rates.json, cma_bounds.json, cma_trajectory.json.
 
-    pip install cma==4.5.0 && python pycma.py
+    pip install cma==4.5.0 && python reference_pycma.py
 
 A trajectory holds, for each generation, the population that was evaluated and the state after it, so that a test can tell
 the same population to another implementation. pycma spreads the first eigenvalues by a factor of 1 + 1e-4; here they start

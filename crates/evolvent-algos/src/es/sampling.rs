@@ -1,0 +1,198 @@
+//! The noise of one population as a recipe: what evolution strategies ask with, and the sums over it that they learn from.
+
+use crate::start;
+use evolvent_core::{
+    Batch, Layout, Members, Rank, Scale, Space, Start, Stream, StreamKey, Vector, VectorGenes, Vectors,
+    Violations, VirtualMember, VirtualVectors,
+};
+use evolvent_math::{
+    kernels::vectorize,
+    noise::{TILE, tile_inline},
+    par,
+    rows::{Rows, weighted_noise},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Coordinates that one thread takes at a time; a multiple of the tile.
+const BLOCK: usize = 1 << 13;
+
+/// Standard deviations stay in this range, whatever happens.
+pub(crate) const SIGMAS: (f64, f64) = (1e-150, 1e150);
+
+/// Who draws which noise: member `i` has that of its own key, or, mirrored, plus and minus that of its pair.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sampling {
+    key: StreamKey,
+    size: usize,
+    mirrored: bool,
+    rank: Rank,
+}
+
+impl Sampling {
+    /// Fresh noise of this round for `size` members; `rng` is that of `ask`.
+    pub(crate) fn new(rng: &Stream, size: usize, mirrored: bool, rank: Rank) -> Self {
+        Sampling { key: rng.key(), size, mirrored, rank }
+    }
+
+    /// The key of antithetic pair `k`.
+    pub(crate) fn pair_key(&self, k: usize) -> StreamKey {
+        self.key.stream().split(k as u64)
+    }
+
+    fn members(&self) -> Vec<VirtualMember> {
+        let root = self.key.stream();
+        let member = |i: usize| VirtualMember {
+            base: 0,
+            scale: 0,
+            noise: root.split(if self.mirrored { i as u64 / 2 } else { i as u64 }),
+            sign: if self.mirrored && i % 2 == 1 { -1.0 } else { 1.0 },
+            rank: self.rank,
+        };
+        (0..self.size).map(member).collect()
+    }
+
+    /// The batch of `base` + scale ⊙ noise: virtual, or written out and clamped where genes are bounded. Antithetic pairs meet the
+    /// same episodes.
+    pub(crate) fn batch(&self, genes: &VectorGenes, base: Vec<f64>, scale: Scale) -> Batch<Vector> {
+        let members = Vectors::Virtual(VirtualVectors {
+            layout: genes.layout.clone(),
+            bases: vec![Arc::new(base)],
+            scales: vec![scale],
+            members: self.members(),
+        });
+        let mut batch = Batch::new(if genes.bounds.is_some() { clamped(&members, genes) } else { members });
+        if self.mirrored {
+            batch.streams.iter_mut().for_each(|s| *s /= 2);
+        }
+        batch
+    }
+
+    /// Σ weightᵢ·noiseᵢ into `out`.
+    pub(crate) fn sum(&self, layout: &Arc<Layout>, weights: &[f64], out: &mut [f64]) {
+        let members = VirtualVectors {
+            layout: layout.clone(),
+            bases: Vec::new(),
+            scales: Vec::new(),
+            members: self.members(),
+        };
+        weighted_noise(&members, weights, out);
+    }
+
+    /// Σ firstᵢ·noiseᵢ and Σ secondᵢ·noiseᵢ² for each coordinate. For full-rank noise.
+    pub(crate) fn moments(&self, first: &[f64], second: &[f64], out: &mut [[f64; 2]]) {
+        debug_assert_eq!(self.rank, Rank::Full);
+        let mut terms: Vec<(StreamKey, f64, f64)> = Vec::with_capacity(self.size);
+        for (i, member) in self.members().iter().enumerate() {
+            let (w1, w2) = (first[i] * f64::from(member.sign), second[i]);
+            match terms.last_mut() {
+                Some(last) if last.0 == member.noise => (last.1, last.2) = (last.1 + w1, last.2 + w2),
+                _ => terms.push((member.noise, w1, w2)),
+            }
+        }
+        terms.retain(|t| t.1 != 0.0 || t.2 != 0.0);
+        par::blocks(out, BLOCK, |start, out| {
+            vectorize(
+                #[inline(always)]
+                || moments_of(&terms, start, out),
+            );
+        });
+    }
+}
+
+/// One block of [`Sampling::moments`]; `start` is a multiple of the tile.
+#[inline(always)]
+fn moments_of(terms: &[(StreamKey, f64, f64)], start: usize, out: &mut [[f64; 2]]) {
+    let mut z = [0.0f32; TILE];
+    for (t, tile) in out.chunks_mut(TILE).enumerate() {
+        let (mut ones, mut twos) = ([0.0f64; TILE], [0.0f64; TILE]);
+        for &(key, w1, w2) in terms {
+            tile_inline(key, ((start + t * TILE) / TILE) as u64, &mut z);
+            for l in 0..TILE {
+                let z = f64::from(z[l]);
+                ones[l] = w1.mul_add(z, ones[l]);
+                twos[l] = (w2 * z).mul_add(z, twos[l]);
+            }
+        }
+        for (l, out) in tile.iter_mut().enumerate() {
+            *out = [ones[l], twos[l]];
+        }
+    }
+}
+
+/// Members written out and moved into the bounds.
+fn clamped(members: &Vectors, genes: &VectorGenes) -> Vectors {
+    let dimension = genes.dimension();
+    let mut data = vec![0.0; members.len() * dimension];
+    par::blocks(&mut data, dimension, |from, row| {
+        members.row_f64(from / dimension, row);
+        if let Some(bounds) = &genes.bounds {
+            bounds.clamp(row);
+        }
+    });
+    Vectors::Dense { dimension, data }
+}
+
+/// What all strategies here check of the space and the start.
+pub(crate) fn check(space: &Space<Vector>, start: &Start<Vector>, v: &mut Violations) {
+    v.at_least("genes.dimension", space.genes.dimension(), 1);
+    v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
+}
+
+/// λ = 4 + ⌊3 ln d⌋, the usual population size of strategies that adapt their distribution.
+pub(crate) fn default_population_size(dimension: usize) -> usize {
+    4 + (3.0 * libm::log(dimension as f64)) as usize
+}
+
+/// The same, rounded up to an even number.
+pub(crate) fn default_even_population_size(dimension: usize) -> usize {
+    default_population_size(dimension).next_multiple_of(2)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use evolvent_core::{Init, Purpose, RunKey, stream};
+
+    /// The moments of written-out noise, one row per member.
+    pub(crate) fn moments_of_rows(rows: &[f64], n: usize, first: &[f64], second: &[f64]) -> Vec<[f64; 2]> {
+        let mut out = vec![[0.0; 2]; n];
+        for (i, row) in rows.chunks_exact(n).enumerate() {
+            for (out, z) in out.iter_mut().zip(row) {
+                out[0] += first[i] * z;
+                out[1] += second[i] * z * z;
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn moments_are_those_of_the_rows() {
+        for mirrored in [true, false] {
+            for n in [1, 63, 64, 65, 2 * BLOCK + 17] {
+                let rng = stream(RunKey::from_seed(3), 1, 0, 0, Purpose::Ask);
+                let sampling = Sampling::new(&rng, 6, mirrored, Rank::Full);
+                let genes = VectorGenes::flat(n, Init::Zeros, None);
+                let batch = sampling.batch(&genes, vec![0.0; n], Scale::Scalar(1.0));
+                let mut rows = vec![0.0; 6 * n];
+                rows.chunks_mut(n).enumerate().for_each(|(i, row)| batch.row_f64(i, row));
+                let (first, second) = ([0.5, -1.0, 2.0, 0.0, 0.25, 3.0], [1.0, 2.0, -0.5, 0.0, 0.0, -2.0]);
+                let mut out = vec![[0.0; 2]; n];
+                sampling.moments(&first, &second, &mut out);
+                let expected = moments_of_rows(&rows, n, &first, &second);
+                evolvent_test::assert_close(
+                    "moments",
+                    out.as_flattened(),
+                    expected.as_flattened(),
+                    1e-6,
+                    1e-6,
+                );
+                let mut sum = vec![0.0; n];
+                sampling.sum(&genes.layout, &first, &mut sum);
+                for (sum, out) in sum.iter().zip(&out) {
+                    assert!((sum - out[0]).abs() < 1e-12);
+                }
+            }
+        }
+    }
+}

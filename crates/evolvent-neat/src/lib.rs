@@ -1,0 +1,23 @@
+//! Neuroevolution of augmenting topologies: graph genomes, NEAT, and the networks that graphs decode to.
+
+pub mod decoder;
+pub mod graph;
+pub mod graph_algorithms;
+pub mod innovation;
+pub mod neat;
+pub mod network;
+pub mod plan;
+pub mod presets;
+mod settings;
+pub mod species;
+pub mod variation;
+
+pub use decoder::GraphDecoder;
+pub use graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial, Node, Structure};
+pub use graph_algorithms::GraphAlgorithm;
+pub use neat::{Neat, NeatState};
+pub use network::GraphNetwork;
+pub use variation::GraphVariation;
+
+#[cfg(test)]
+mod tests;

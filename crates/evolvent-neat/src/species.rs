@@ -1,0 +1,218 @@
+//! Speciation (Stanley & Miikkulainen 2002, section 3.3): by compatibility threshold, fixed or moving towards a number of
+//! species, or by k-means in gene space (Green 2004, SharpNEAT).
+
+use crate::{
+    graph::Graph,
+    settings::settings,
+    variation::{Distance, distance},
+};
+use evolvent_core::{Stream, Violations};
+use evolvent_math::par;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a population is divided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Into the first species whose representative is nearer than the threshold.
+    #[default]
+    Threshold,
+    /// Into `target` clusters around mean genomes.
+    KMeans,
+}
+
+settings! {
+    /// How a population is divided into species.
+    pub struct Speciation / SpeciationSettings {
+        /// The method.
+        method: Method,
+        /// δ_t: genomes nearer than this are compatible. Above 0.
+        threshold: f64,
+        /// Number of species to aim at: the threshold moves by `step` each generation; 0 leaves it where it is.
+        /// The number of clusters for `k_means`.
+        target: usize,
+        /// How far the threshold moves each generation. Above 0.
+        step: f64,
+    }
+}
+
+impl Speciation {
+    /// What is out of range.
+    pub fn check(&self) -> Result<(), Violations> {
+        let mut v = Violations::new();
+        v.positive("threshold", self.threshold);
+        v.positive("step", self.step);
+        if self.method == Method::KMeans {
+            v.at_least("target", self.target, 1);
+        }
+        v.into_result()
+    }
+}
+
+/// Genomes that compete among themselves.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Species {
+    /// Its number, given once.
+    pub id: u32,
+    /// Generation in which it arose.
+    pub born: u64,
+    /// Generation in which its best merit last rose.
+    pub improved: u64,
+    /// Its best merit ever; comparable only where fitness is exact.
+    pub best: f64,
+    /// Whom newcomers are compared with.
+    pub representative: Graph,
+    /// Indices into the population, best first once ranked.
+    pub members: Vec<u32>,
+    /// Offspring in the next generation.
+    pub quota: u32,
+}
+
+/// The species of a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SpeciesSet {
+    /// In order of age; none is empty after [`SpeciesSet::assign`].
+    pub species: Vec<Species>,
+    /// The threshold in force.
+    pub threshold: f64,
+    next: u32,
+}
+
+impl SpeciesSet {
+    /// No species yet.
+    pub fn new(settings: &Speciation) -> Self {
+        SpeciesSet { threshold: settings.threshold, ..SpeciesSet::default() }
+    }
+
+    /// Divides a population; species left empty die out.
+    pub fn assign(
+        &mut self,
+        settings: &Speciation,
+        c: &Distance,
+        population: &[Graph],
+        generation: u64,
+        rng: &mut Stream,
+    ) {
+        for species in &mut self.species {
+            species.members.clear();
+        }
+        match settings.method {
+            Method::Threshold => self.by_threshold(c, population, generation),
+            Method::KMeans => self.by_k_means(settings.target, population, generation, rng),
+        }
+        self.species.retain(|s| !s.members.is_empty());
+        if settings.method == Method::Threshold && settings.target > 0 {
+            let count = self.species.len();
+            if count > settings.target {
+                self.threshold += settings.step;
+            } else if count < settings.target {
+                self.threshold = (self.threshold - settings.step).max(settings.step);
+            }
+        }
+        // "A random genome inside the species from the previous generation" represents it in the next.
+        for species in &mut self.species {
+            let pick = species.members[rng.below(species.members.len())];
+            species.representative = population[pick as usize].clone();
+        }
+    }
+
+    fn found(&mut self, representative: Graph, generation: u64) -> usize {
+        self.species.push(Species {
+            id: self.next,
+            born: generation,
+            improved: generation,
+            best: f64::NEG_INFINITY,
+            representative,
+            members: Vec::new(),
+            quota: 0,
+        });
+        self.next += 1;
+        self.species.len() - 1
+    }
+
+    fn by_threshold(&mut self, c: &Distance, population: &[Graph], generation: u64) {
+        // Existing species first, in parallel; those who fit none are taken in order. The result is that of one pass.
+        let (old, threshold) = (self.species.len(), self.threshold);
+        let species = &self.species;
+        let fit: Vec<Option<usize>> = par::map(population.len(), |i| {
+            (0..old).find(|&s| distance(c, &population[i], &species[s].representative) < threshold)
+        });
+        for (i, fit) in fit.into_iter().enumerate() {
+            let near = |s: &Species| distance(c, &population[i], &s.representative) < threshold;
+            let s = fit
+                .or_else(|| self.species[old..].iter().position(near).map(|s| s + old))
+                .unwrap_or_else(|| self.found(population[i].clone(), generation));
+            self.species[s].members.push(i as u32);
+        }
+    }
+
+    fn by_k_means(&mut self, k: usize, population: &[Graph], generation: u64, rng: &mut Stream) {
+        let k = k.min(population.len());
+        self.species.truncate(k);
+        while self.species.len() < k {
+            let seed = population[rng.below(population.len())].clone();
+            self.found(seed, generation);
+        }
+        let mut centroids: Vec<Centroid> =
+            self.species.iter().map(|s| Centroid::of(std::iter::once(&s.representative))).collect();
+        let mut nearest = Vec::new();
+        for _ in 0..5 {
+            let now: Vec<usize> = par::map(population.len(), |i| {
+                let d = |s: usize| centroids[s].square_distance(&population[i]);
+                (0..k).min_by(|&a, &b| d(a).total_cmp(&d(b)).then(a.cmp(&b))).unwrap_or(0)
+            });
+            if now == nearest {
+                break;
+            }
+            nearest = now;
+            for (s, centroid) in centroids.iter_mut().enumerate() {
+                let members = || nearest.iter().zip(population).filter(|(n, _)| **n == s).map(|(_, g)| g);
+                if members().next().is_some() {
+                    *centroid = Centroid::of(members());
+                }
+            }
+        }
+        for (i, s) in nearest.into_iter().enumerate() {
+            self.species[s].members.push(i as u32);
+        }
+    }
+}
+
+/// A mean genome: the mean weight of every gene, a missing gene counting as 0.
+struct Centroid(Vec<(u32, f64)>);
+
+impl Centroid {
+    fn of<'a>(graphs: impl Iterator<Item = &'a Graph>) -> Self {
+        let mut genes: Vec<(u32, f64)> = Vec::new();
+        let mut count = 0.0;
+        for graph in graphs {
+            count += 1.0;
+            let weights = graph.weights().iter().map(|&w| f64::from(w));
+            genes.extend(graph.structure.innovations.iter().copied().zip(weights));
+        }
+        genes.sort_by_key(|g| g.0); // stable: sums run in member order
+        let mut means: Vec<(u32, f64)> = Vec::new();
+        for (innovation, weight) in genes {
+            match means.last_mut() {
+                Some(last) if last.0 == innovation => last.1 += weight / count,
+                _ => means.push((innovation, weight / count)),
+            }
+        }
+        Centroid(means)
+    }
+
+    fn square_distance(&self, graph: &Graph) -> f64 {
+        let (mut i, mut sum) = (0, 0.0);
+        for (&innovation, &w) in graph.structure.innovations.iter().zip(graph.weights()) {
+            while i < self.0.len() && self.0[i].0 < innovation {
+                sum += self.0[i].1 * self.0[i].1;
+                i += 1;
+            }
+            let mean = if i < self.0.len() && self.0[i].0 == innovation { self.0[i].1 } else { 0.0 };
+            i += usize::from(i < self.0.len() && self.0[i].0 == innovation);
+            sum += (f64::from(w) - mean) * (f64::from(w) - mean);
+        }
+        sum + self.0[i..].iter().map(|g| g.1 * g.1).sum::<f64>()
+    }
+}
