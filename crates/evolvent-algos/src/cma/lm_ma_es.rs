@@ -218,7 +218,8 @@ mod tests {
     use evolvent_core::{Init, Purpose, RunKey, stream};
     use evolvent_test::{Reference, assert_close};
 
-    /// The reference adapts σ by path length; its σ is taken over after each step, and everything else is compared.
+    /// The reference adapts σ by path length; its σ is taken over after each step, and everything else is compared. One
+    /// function only: on the other its directions are not numbers.
     #[test]
     fn means_paths_and_directions_are_those_of_evosax() {
         let file = Reference::parse(include_str!("../../tests/reference/evosax_lm_ma_es.json"));

@@ -521,7 +521,6 @@ mod tests {
         };
         assert_eq!(both(Niching::None), 0);
         assert!(both(Niching::DeterministicCrowding) >= 5);
-        assert!(both(Niching::FitnessSharing { radius: 0.5, alpha: 1.0 }) >= 5);
     }
 
     mod without_elites {

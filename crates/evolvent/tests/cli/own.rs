@@ -28,7 +28,10 @@ fn works(name: &str, entry: &str, wrong: &str) -> serde_json::Value {
     run(&["replay", "run"]).ends_with(0);
     let resume =
         run(&["resume", "run", "--set", "run.generations=400", "--set", "run.target=\"none\"", "--json"]);
-    assert_eq!(resume.ends_with(0).objects().pop().unwrap()["generations"], 400);
+    let generations = |done: &Done| done.objects().pop().unwrap()["generations"].as_u64().unwrap();
+    let resumed = resume.ends_with(0);
+    // An algorithm that converges ends before its budget does.
+    assert!((generations(&done) + 1..=400).contains(&generations(&resumed)));
     assert!(fs::read_to_string(dir.path().join("run/report.html")).unwrap().contains(entry));
     assert!(done.last_line().trim().starts_with(&format!("{name} replay")));
     done.objects().pop().unwrap()
