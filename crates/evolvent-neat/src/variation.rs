@@ -2,7 +2,7 @@
 //! functions over resolved rates. [`GraphVariation`] offers them to the algorithms that only select.
 //!
 //! A structural mutation is first *proposed*, which needs no shared counter and can be done for many children in
-//! parallel; innovation numbers are then given in member order by [`apply`].
+//! parallel; innovation numbers are then given in member order by `apply`.
 
 use crate::settings::settings;
 use crate::{

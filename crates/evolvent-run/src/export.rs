@@ -1,5 +1,5 @@
 //! Networks written for other programs: ONNX, safetensors and JSON. All of them are made from a
-//! [`Program`](evolvent_nets::Program) and nothing else, so a network that describes itself can be exported.
+//! [`Program`] and nothing else, so a network that describes itself can be exported.
 
 mod json;
 mod onnx;

@@ -1,4 +1,4 @@
-//! What every algorithm must do, whatever it does: written once, generated per algorithm by [`conformance!`].
+//! What every algorithm must do, whatever it does: written once, generated per algorithm by [`crate::conformance!`].
 //!
 //! The checks work on erased algorithms ([`Subject`]), so that they are compiled once per genome kind and not once per
 //! algorithm.
