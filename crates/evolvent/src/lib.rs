@@ -18,11 +18,11 @@
 //!
 //! ```
 //! use evolvent::prelude::*;
-//! use evolvent::{algos::CmaEs, problems::functions::{AnyFunction, Placement}, tasks::Functions};
+//! use evolvent::{algos::CmaEs, problems::functions::{AnyFunction, Placement}, tasks::{FunctionSettings, FunctionTask}};
 //!
 //! let sphere = AnyFunction::Sphere(Placement { dimension: 5, ..Placement::default() });
-//! let task = Measurer::new(Functions::new(sphere.build().unwrap()));
-//! let driven = drive(&CmaEs::default(), Box::new(task), 2_000, RunKey::from_seed(1)).unwrap();
+//! let task = FunctionTask::new(sphere.build().unwrap(), &FunctionSettings::default()).unwrap();
+//! let driven = drive(&CmaEs::default(), Box::new(Measurer::new(task)), 2_000, RunKey::from_seed(1)).unwrap();
 //! let best = driven.outcome.recommended().unwrap();
 //! assert_eq!(best.genome.0.len(), 5);
 //! assert!(driven.evaluations >= 2_000 || driven.stopped.is_some());
