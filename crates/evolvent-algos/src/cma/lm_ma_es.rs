@@ -216,42 +216,6 @@ fn weights(population_size: usize) -> (Vec<f64>, f64) {
 mod tests {
     use super::*;
     use evolvent_core::{Init, Purpose, RunKey, stream};
-    use evolvent_test::{Reference, assert_close};
-
-    /// The reference adapts σ by path length; its σ is taken over after each step, and everything else is compared. One
-    /// function only: on the other its directions are not numbers.
-    #[test]
-    fn means_paths_and_directions_are_those_of_evosax() {
-        let file = Reference::parse(include_str!("../../tests/reference/evosax_lm_ma_es.json"));
-        for run in file.get("runs").entries() {
-            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
-            let es = LmMaEs {
-                population_size: Auto::Value(steps[0].numbers("values").len()),
-                sigma: Auto::Value(run.number("sigma")),
-                ..LmMaEs::default()
-            };
-            let space = Space::new(VectorGenes::flat(n, Init::Zeros, None));
-            let mut rng = stream(RunKey::from_seed(1), 0, 0, 0, Purpose::Init);
-            let mut state = es.init(&space, &Start::Point(Vector(run.numbers("mean"))), &mut rng).unwrap();
-            state.cs = run.number("cs");
-            (state.weights, state.mueff) = (run.numbers("weights"), run.number("mueff"));
-            for step in &steps {
-                let w = ranked(&Scores::of_losses(&step.numbers("values")), &state.weights).unwrap();
-                let z = step.numbers("noise");
-                // The transformation of a member, as the reference has it in its population.
-                let mut first = z[..n].to_vec();
-                state.transform(&mut first);
-                let x: Vec<f64> = first.iter().zip(&state.mean).map(|(d, m)| m + state.sigma * d).collect();
-                assert_close("member", &x, &step.numbers("population")[..n], 1e-9, 1e-9);
-                let sum = (0..n).map(|j| w.iter().enumerate().map(|(i, w)| w * z[i * n + j]).sum()).collect();
-                state.learn(sum);
-                assert_close("mean", &state.mean, &step.numbers("mean"), 1e-9, 1e-9);
-                assert_close("p_σ", &state.path, &step.numbers("path"), 1e-9, 1e-9);
-                assert_close("m", &state.directions.concat(), &step.numbers("directions"), 1e-9, 1e-9);
-                state.sigma = step.number("sigma");
-            }
-        }
-    }
 
     #[test]
     fn step_size_by_hand() {
