@@ -1,4 +1,4 @@
-"""Writes the reference numbers of evosax: evosax_snes.json, evosax_pgpe.json, evosax_ars.json, evosax_lm_ma_es.json.
+"""Writes the reference numbers of evosax: evosax_snes.json, evosax_pgpe.json, evosax_ars.json.
 
     pip install evosax==0.3.2 && python reference_evosax.py
 
@@ -57,14 +57,10 @@ def run(make, sigma, record, extra, mirrored, generations=6):
                 "noise": lists(noise) if not mirrored else [lists(noise)[k] for k in order],
                 "values": [float(values[k]) for k in order],
             }
-            if record == "lm":
-                step["population"] = lists(population)
             state, _ = es.tell(jax.random.fold_in(key, 2 * g + 1), population, values, state, params)
             step["mean"] = lists(state.mean)
             if record == "std":
                 step["std"] = lists(state.std)
-            if record == "lm":
-                step |= {"path": lists(state.p_std), "directions": lists(state.M), "sigma": float(state.std)}
             steps.append(step)
         content = {"function": name, "dimension": n, "mean": n * [0.6], "steps": steps}
         if sigma is not None:
@@ -94,15 +90,5 @@ write(
         "",
         lambda es, _: {"learning_rate": 0.05, "top_directions": es.num_elites},
         True,
-    ),
-)
-write(
-    "evosax_lm_ma_es.json",
-    run(
-        lambda size, n: LM_MA_ES(size, jnp.zeros(n)),
-        0.3,
-        "lm",
-        lambda es, p: {"cs": float(p.c_std), "mueff": float(p.mu_eff), "weights": lists(p.weights)},
-        False,
     ),
 )

@@ -4,8 +4,9 @@
 //! network of its own. Additions are in the order of [`dense`](super::dense): bias, then one fused multiply-add for each
 //! input in ascending order; so results have the same bits.
 //!
-//! **Speed.** One core of an EPYC 9004 (Zen 4, 3.7 GHz), 4-32-32-2 with tanh, nanoseconds for each lane: 53 with six
-//! distinct networks (whose weights, 5 KB each, fit the L1 cache), 69 with sixteen (weights come from the L2 cache). Bounds:
+//! **Speed.** One core of an EPYC 9004 (Zen 4, 3.7 GHz), 4-32-32-2 with tanh, nanoseconds for each lane: 68 with six
+//! distinct networks (whose weights, 5 KB each, fit the L1 cache), 79 with sixteen (weights come from the L2 cache),
+//! through the networks crate on a loaded machine; an unsafe prototype took 53 and 69. Bounds:
 //! 22 for reading 5 KB at 64 bytes a cycle, 15 for 64 tanh. Three lanes times 32 outputs are summed side by side, which
 //! shares each broadcast among two vectors and hides the latency of additions. Parameters should begin on a cache line
 //! ([`dense_group`](super::dense::dense_group) and unaligned parameters: 130).
