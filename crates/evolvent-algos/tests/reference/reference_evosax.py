@@ -16,7 +16,7 @@ jax.config.update("jax_enable_x64", True)
 import jax.numpy as jnp
 import numpy as np
 import optax
-from evosax.algorithms import ARS, PGPE, SNES, LM_MA_ES
+from evosax.algorithms import ARS, PGPE, SNES
 
 
 def ellipsoid(x):
