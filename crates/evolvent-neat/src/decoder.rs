@@ -3,6 +3,7 @@
 use crate::{
     graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial},
     network::GraphNetwork,
+    seed::Seed,
 };
 use evolvent_core::{Auto, DecodeError, Decoder, Interface, Output, Violations};
 use evolvent_nets::Activation;
@@ -107,6 +108,7 @@ impl Decoder for GraphDecoder {
             weight_scale: self.weight_scale,
             uniform: self.uniform,
             weight_limit: self.weight_limit,
+            seed: Seed::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Genomes are immutable and cheap to clone. A child that differs from its parent in weights only shares the parent's
 //! [`Structure`], and with it everything that is derived from the structure alone (the evaluation plan).
 
-use crate::plan::Plan;
+use crate::{plan::Plan, seed::Seed};
 use evolvent_core::{Batch, Genome, Violations};
 use evolvent_math::rows::Materialize;
 use evolvent_nets::Activation;
@@ -96,6 +96,9 @@ pub struct GraphGenes {
     pub uniform: bool,
     /// Weights and biases stay within ± this.
     pub weight_limit: f32,
+    /// What every first genome carries beside `initial`.
+    #[serde(default)]
+    pub seed: Seed,
 }
 
 impl GraphGenes {

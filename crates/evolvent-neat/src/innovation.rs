@@ -48,8 +48,10 @@ struct Index {
 impl Innovations {
     /// Makes sure that the fixed genes have their numbers: initial connections are numbered output by output.
     pub fn begin(&mut self, genes: &GraphGenes) {
-        self.next_node = self.next_node.max(genes.fixed_nodes() as u32);
-        self.next_connection = self.next_connection.max((genes.sources() * genes.outputs) as u32);
+        let (nodes, connections) = genes.seed.numbers();
+        self.next_node = self.next_node.max(genes.fixed_nodes() as u32 + nodes);
+        self.next_connection =
+            self.next_connection.max((genes.sources() * genes.outputs) as u32 + connections);
     }
 
     /// Moves the counters past the numbers of genomes that come from outside.

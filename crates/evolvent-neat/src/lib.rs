@@ -8,6 +8,7 @@ pub mod neat;
 pub mod network;
 pub mod plan;
 pub mod presets;
+pub mod seed;
 mod settings;
 pub mod species;
 pub mod variation;
@@ -17,6 +18,7 @@ pub use graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial, Node, S
 pub use graph_algorithms::GraphAlgorithm;
 pub use neat::{Neat, NeatState};
 pub use network::GraphNetwork;
+pub use seed::Seed;
 pub use variation::GraphVariation;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::{
     GraphDecoder, Neat,
     graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial},
     innovation::Innovations,
+    seed::Seed,
     variation::{Crossover, Distance, Mutation, apply, cross, distance, first, mutate},
 };
 use evolvent_core::{
@@ -61,6 +62,7 @@ fn genes(dynamics: Dynamics, bias: Bias) -> GraphGenes {
         weight_scale: 1.0,
         uniform: false,
         weight_limit: 8.0,
+        seed: Seed::default(),
     }
 }
 

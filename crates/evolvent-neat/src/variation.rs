@@ -183,10 +183,13 @@ pub(crate) fn first(genes: &GraphGenes, rng: &mut Stream) -> Graph {
             }
         }
     }
+    genes.seed.graft(genes, &mut structure, &mut values);
+    let hidden = genes.seed.hidden.len();
     values
         .extend((0..outputs).map(|_| if genes.bias == Bias::Gene { fresh_weight(genes, rng) } else { 0.0 }));
+    values.extend(std::iter::repeat_n(0.0, hidden));
     if genes.dynamics == crate::graph::Dynamics::ContinuousTime {
-        values.extend(std::iter::repeat_n(0.0, outputs));
+        values.extend(std::iter::repeat_n(0.0, outputs + hidden));
     }
     Graph::new(Arc::new(structure), values)
 }
