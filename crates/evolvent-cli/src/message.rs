@@ -1,89 +1,69 @@
 //! Errors as people read them: each mistake with the line it is in, underlined, and what to try.
 
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 use evolvent_run::{
     Error,
     experiment::{Mistake, Mistakes},
 };
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
-use std::{error, fmt, io::IsTerminal};
-
-/// One thing that is wrong, in the form that the renderer reads.
-#[derive(Debug)]
-struct Shown {
-    message: String,
-    label: Option<LabeledSpan>,
-    source: Option<NamedSource<String>>,
-    hint: Option<String>,
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl error::Error for Shown {}
-
-impl Diagnostic for Shown {
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
-    }
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
-    }
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.label.clone().map(|label| Box::new(std::iter::once(label)) as Box<dyn Iterator<Item = _>>)
-    }
-}
+use std::io::IsTerminal;
 
 /// The whole message for an error, ending with a newline. Colours only where a terminal reads it.
 pub(crate) fn of(error: &Error) -> String {
-    let handler = handler();
+    let renderer = renderer();
     match error {
         Error::Experiment(mistakes) => {
-            let all = mistakes.list.iter().map(|mistake| render(&handler, &shown(mistake, mistakes)));
+            let all = mistakes.list.iter().map(|mistake| of_mistake(&renderer, mistake, mistakes));
             all.collect::<Vec<_>>().join("\n")
         }
         Error::Input { place, expected, found, hint } => {
             let message = format!("{place}: expected {expected}, found {found}");
-            render(&handler, &Shown { message, label: None, source: None, hint: hint.clone() })
+            render(&renderer, &message, None, hint.as_deref())
         }
-        other => {
-            render(&handler, &Shown { message: other.to_string(), label: None, source: None, hint: None })
-        }
+        other => render(&renderer, &other.to_string(), None, None),
     }
 }
 
-fn shown(mistake: &Mistake, mistakes: &Mistakes) -> Shown {
+fn of_mistake(renderer: &Renderer, mistake: &Mistake, mistakes: &Mistakes) -> String {
     let path = if mistake.path.is_empty() { String::new() } else { format!("{}: ", mistake.path) };
+    let hint = mistake.hint.as_deref();
     match &mistake.place {
-        Some(place) => Shown {
-            message: format!("{}:{}:{}: {path}{}", mistakes.file, place.line, place.column, mistake.message),
-            label: Some(LabeledSpan::underline(place.span.start..place.span.end)),
-            source: Some(NamedSource::new(&mistakes.file, mistakes.text.clone())),
-            hint: mistake.hint.clone(),
-        },
+        Some(place) => {
+            let message =
+                format!("{}:{}:{}: {path}{}", mistakes.file, place.line, place.column, mistake.message);
+            let end = place.span.end.min(mistakes.text.len());
+            let annotation = AnnotationKind::Primary.span(place.span.start.min(end)..end);
+            let snippet = Snippet::source(&mistakes.text).path(&mistakes.file).annotation(annotation);
+            render(renderer, &message, Some(snippet), hint)
+        }
         None => {
             let given = mistake.given_by.as_ref().map(|given| format!("--set {given}"));
             let place = given.unwrap_or_else(|| mistakes.file.clone());
-            let message = format!("{place}: {path}{}", mistake.message);
-            Shown { message, label: None, source: None, hint: mistake.hint.clone() }
+            render(renderer, &format!("{place}: {path}{}", mistake.message), None, hint)
         }
     }
 }
 
-fn handler() -> GraphicalReportHandler {
+fn renderer() -> Renderer {
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let theme = if coloured { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    // One width for all terminals: messages look the same in a log.
-    GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false)
+    let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
+    renderer.decor_style(DecorStyle::Unicode)
 }
 
-fn render(handler: &GraphicalReportHandler, shown: &Shown) -> String {
-    let mut text = String::new();
-    if handler.render_report(&mut text, shown).is_err() {
-        text = format!("{shown}\n");
+fn render(
+    renderer: &Renderer,
+    message: &str,
+    snippet: Option<Snippet<'_, annotate_snippets::Annotation<'_>>>,
+    hint: Option<&str>,
+) -> String {
+    let mut group = Group::with_title(Level::ERROR.primary_title(message));
+    if let Some(snippet) = snippet {
+        group = group.element(snippet);
     }
+    if let Some(hint) = hint {
+        group = group.element(Level::HELP.message(hint));
+    }
+    let mut text = renderer.render(&[group]);
+    text.push('\n');
     text
 }
 
