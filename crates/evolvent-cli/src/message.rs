@@ -32,7 +32,7 @@ fn of_mistake(renderer: &Renderer, mistake: &Mistake, mistakes: &Mistakes) -> St
                 format!("{}:{}:{}: {path}{}", mistakes.file, place.line, place.column, mistake.message);
             let end = place.span.end.min(mistakes.text.len());
             let annotation = AnnotationKind::Primary.span(place.span.start.min(end)..end);
-            let snippet = Snippet::source(&mistakes.text).path(&mistakes.file).annotation(annotation);
+            let snippet = Snippet::source(&mistakes.text).annotation(annotation);
             render(renderer, &message, Some(snippet), hint)
         }
         None => {

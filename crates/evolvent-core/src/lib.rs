@@ -18,6 +18,7 @@ pub mod network;
 pub mod registry;
 pub mod running;
 pub mod stream;
+pub mod tree;
 pub mod vector;
 
 pub use algorithm::{Algorithm, Candidate, Diagnostics, Needs, Outcome, Space, Start, StopReason, Variation};
@@ -32,6 +33,7 @@ pub use genome::{Genome, Members};
 pub use network::{DecodeError, Decoder, Interface, Network, Output};
 pub use running::{Measurer, Measuring, Running, Startable};
 pub use stream::{Purpose, RunKey, Stream, StreamKey, stream, stream_key};
+pub use tree::{Numbers, Tree, TreeError};
 pub use vector::{
     Block, Bounds, Init, Layout, Rank, Role, Scale, Vector, VectorGenes, Vectors, VirtualMember,
     VirtualVectors,

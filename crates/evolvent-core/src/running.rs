@@ -2,7 +2,7 @@
 
 use crate::{
     Algorithm, Batch, Diagnostics, Evaluation, Evaluator, Genome, Needs, Offers, Outcome, Round, Scores,
-    Space, Start, StopReason, Stream, Violations,
+    Space, Start, StopReason, Stream, Tree, TreeError, Violations,
 };
 
 /// An algorithm together with its state.
@@ -20,9 +20,9 @@ pub trait Running<G: Genome>: Send {
     /// See [`Algorithm::diagnose`].
     fn diagnose(&self, out: &mut Diagnostics);
     /// The state, for a checkpoint.
-    fn state(&self) -> &dyn erased_serde::Serialize;
+    fn state(&self) -> Result<Tree, TreeError>;
     /// Puts back a state that [`Running::state`] gave.
-    fn restore(&mut self, state: &mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error>;
+    fn restore(&mut self, state: &Tree) -> Result<(), TreeError>;
 }
 
 struct Pair<A: Algorithm>(A, A::State);
@@ -46,11 +46,11 @@ impl<A: Algorithm> Running<A::Genome> for Pair<A> {
     fn diagnose(&self, out: &mut Diagnostics) {
         self.0.diagnose(&self.1, out);
     }
-    fn state(&self) -> &dyn erased_serde::Serialize {
-        &self.1
+    fn state(&self) -> Result<Tree, TreeError> {
+        Tree::of(&self.1)
     }
-    fn restore(&mut self, state: &mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> {
-        self.1 = erased_serde::deserialize(state)?;
+    fn restore(&mut self, state: &Tree) -> Result<(), TreeError> {
+        self.1 = state.read()?;
         Ok(())
     }
 }
@@ -69,7 +69,7 @@ pub trait Startable<G: Genome>: Send + Sync {
         rng: &mut Stream,
     ) -> Result<Box<dyn Running<G>>, Violations>;
     /// The hyperparameters, for the resolved experiment file.
-    fn hyperparameters(&self) -> &dyn erased_serde::Serialize;
+    fn hyperparameters(&self) -> Result<Tree, TreeError>;
 }
 
 impl<A: Algorithm> Startable<A::Genome> for A {
@@ -88,8 +88,8 @@ impl<A: Algorithm> Startable<A::Genome> for A {
         let state = self.init(space, start, rng)?;
         Ok(Box::new(Pair(self.clone(), state)))
     }
-    fn hyperparameters(&self) -> &dyn erased_serde::Serialize {
-        self
+    fn hyperparameters(&self) -> Result<Tree, TreeError> {
+        Tree::of(self)
     }
 }
 
@@ -105,9 +105,9 @@ pub trait Measuring<G: Genome>: Send {
     /// written back into the batch if `rewrite`.
     fn measure(&mut self, batch: &mut Batch<G>, round: &Round, rewrite: bool) -> Vec<Evaluation>;
     /// The state, for a checkpoint.
-    fn state(&self) -> &dyn erased_serde::Serialize;
+    fn state(&self) -> Result<Tree, TreeError>;
     /// Puts back a state that [`Measuring::state`] gave.
-    fn restore(&mut self, state: &mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error>;
+    fn restore(&mut self, state: &Tree) -> Result<(), TreeError>;
 }
 
 /// Binds an evaluator to its state; see [`Measuring`].
@@ -153,11 +153,11 @@ impl<G: Genome, E: Evaluator<G>> Measuring<G> for Measurer<G, E> {
         }
         evaluations
     }
-    fn state(&self) -> &dyn erased_serde::Serialize {
-        &self.state
+    fn state(&self) -> Result<Tree, TreeError> {
+        Tree::of(&self.state)
     }
-    fn restore(&mut self, state: &mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> {
-        self.state = erased_serde::deserialize(state)?;
+    fn restore(&mut self, state: &Tree) -> Result<(), TreeError> {
+        self.state = state.read()?;
         Ok(())
     }
 }

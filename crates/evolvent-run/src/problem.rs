@@ -18,6 +18,7 @@ use evolvent_core::{
 };
 use evolvent_nets::Program;
 use evolvent_tasks::{Assess, Assessment};
+use serde::ser::Error as _;
 use std::{any::Any, marker::PhantomData, ops::Range, path::PathBuf, sync::Arc};
 
 /// A problem with its settings, read from its table and not yet opened.
@@ -127,7 +128,8 @@ impl<G: Genome> AnyAlgorithm for Held<G> {
         G::KIND
     }
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
-        toml::Table::try_from(self.0.hyperparameters())
+        let settings = self.0.hyperparameters().map_err(toml::ser::Error::custom)?;
+        toml::Table::try_from(settings)
     }
     fn as_any(&self) -> &dyn Any {
         self

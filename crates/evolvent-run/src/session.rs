@@ -266,7 +266,7 @@ impl<G: Genome> Session for SessionOf<G> {
         let Some(candidate) = outcome.recommended() else {
             return Err(TreeError("the algorithm recommends nothing".into()));
         };
-        let evaluator = Tree::of(self.engine.evaluator.state())?;
+        let evaluator = self.engine.evaluator.state()?;
         let mut judged = match self.known(candidate.losses.as_deref(), candidate.violation) {
             Some(known) => known,
             None => {
@@ -366,8 +366,8 @@ impl<G: Genome> Session for SessionOf<G> {
         };
         let finalists = self.finalists.iter().map(finalist).collect::<Result<_, TreeError>>()?;
         Ok(Tree::Struct(vec![
-            ("algorithm".into(), Tree::of(self.engine.algorithm.state())?),
-            ("evaluator".into(), Tree::of(self.engine.evaluator.state())?),
+            ("algorithm".into(), self.engine.algorithm.state()?),
+            ("evaluator".into(), self.engine.evaluator.state()?),
             ("round".into(), Tree::Unsigned(self.engine.round)),
             ("evaluations".into(), Tree::Unsigned(self.engine.evaluations)),
             ("cost".into(), Tree::of(&self.engine.cost)?),
@@ -386,14 +386,8 @@ impl<G: Genome> Session for SessionOf<G> {
         let algorithm = field(own, "algorithm")?;
         let evaluator = field(own, "evaluator")?;
         let engine = &mut self.engine;
-        engine
-            .algorithm
-            .restore(&mut <dyn erased_serde::Deserializer<'_>>::erase(&algorithm))
-            .map_err(|e| unfit("algorithm", &e))?;
-        engine
-            .evaluator
-            .restore(&mut <dyn erased_serde::Deserializer<'_>>::erase(&evaluator))
-            .map_err(|e| unfit("evaluator", &e))?;
+        engine.algorithm.restore(&algorithm).map_err(|e| unfit("algorithm", &e))?;
+        engine.evaluator.restore(&evaluator).map_err(|e| unfit("evaluator", &e))?;
         engine.round = field(own, "round")?.read().map_err(|e| unfit("round", &e))?;
         engine.evaluations = field(own, "evaluations")?.read().map_err(|e| unfit("evaluations", &e))?;
         engine.cost = field(own, "cost")?.read().map_err(|e| unfit("cost", &e))?;

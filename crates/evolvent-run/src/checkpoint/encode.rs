@@ -12,7 +12,7 @@
 //! | `{"$variant": "Name", "$value": …}` | a variant with content; one without is a string |
 //! | `{"$some": …}` | `Some` of something that is itself nothing or optional |
 
-use super::tree::{Numbers, Tree, each_type, spread};
+use evolvent_core::{Numbers, Tree, each_number_type};
 use safetensors::{Dtype, SafeTensors, View};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, collections::BTreeSet};
@@ -103,7 +103,7 @@ fn tensor<T: Bytes>(shape: Vec<usize>, rows: &[&[T]]) -> Tensor {
 
 impl Tensor {
     fn vector(numbers: &Numbers) -> Tensor {
-        each_type!(numbers, v => tensor(vec![v.len()], &[v.as_slice()]))
+        each_number_type!(numbers, v => tensor(vec![v.len()], &[v.as_slice()]))
     }
 
     /// A matrix if all nodes are numbers of one type and length.
@@ -193,7 +193,7 @@ fn node(tree: &Tree, path: &str, depth: usize, lifted: &mut Lifted) -> Result<Va
         Tree::F32(v) => json!({ "$f32": format!("{:08x}", v.to_bits()) }),
         Tree::Text(text) => text.as_str().into(),
         Tree::Numbers(numbers) if numbers.len() >= LIFT => lifted.add(path, Tensor::vector(numbers)),
-        Tree::Numbers(numbers) => sequence(&spread(numbers.clone()), path, depth, lifted)?,
+        Tree::Numbers(numbers) => sequence(&numbers.clone().into_nodes(), path, depth, lifted)?,
         Tree::Sequence(nodes) => match Tensor::matrix(nodes) {
             Some(matrix) => lifted.add(path, matrix),
             None => sequence(nodes, path, depth, lifted)?,

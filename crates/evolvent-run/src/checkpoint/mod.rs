@@ -5,11 +5,9 @@
 //! after its files have reached the disk; the last two are kept.
 
 mod encode;
-mod read;
-mod tree;
 
 pub use encode::{Lifted, decode, encode};
-pub use tree::{Numbers, Tree, TreeError};
+pub use evolvent_core::{Numbers, Tree, TreeError};
 
 use crate::{
     error::{Error, Result},

@@ -3,11 +3,15 @@
 //! Places survive the overrides: the texts of `--set` are thought to stand behind the file's own text, so that one
 //! offset tells both which text a value came from and where in it.
 
-use super::mistakes::{Mistake, Mistakes, Place};
+use super::{
+    mistakes::{Mistake, Mistakes, Place},
+    reader::Reader,
+};
+use serde::de::DeserializeOwned;
 use std::ops::Range;
 use toml::{
     Spanned,
-    de::{DeString, DeTable, DeValue, Error, ValueDeserializer},
+    de::{DeString, DeTable, DeValue, Error},
 };
 
 /// How many mistakes one table may show before the rest is left for the next attempt.
@@ -260,30 +264,29 @@ impl Places {
 
 /// Decodes a table. A mistake does not end it: the key that it stands at is taken out, and the rest is decoded again,
 /// so that all mistakes are found. `others` are names that are right in this table but belong to somebody else.
-pub(crate) fn decode<T>(
+pub(crate) fn decode<T: DeserializeOwned>(
     value: &Spanned<DeValue<'_>>,
     path: &str,
     places: &Places,
     others: &[String],
-    read: impl Fn(ValueDeserializer<'_>) -> Result<T, Error>,
 ) -> Result<T, Vec<Mistake>> {
     let mut value = value.clone();
     let mut list = Vec::new();
     let mut removed: Vec<String> = Vec::new();
     while list.len() < MOST {
-        let error = match read(ValueDeserializer::from(value.clone())) {
+        let error = match T::deserialize(Reader(&value)) {
             Ok(read) if list.is_empty() => return Ok(read),
             Ok(_) => break,
             Err(error) => error,
         };
-        let missing = quoted(error.message(), "missing field `");
+        let missing = quoted(&error.message, "missing field `");
         if missing.is_some_and(|field| removed.iter().any(|r| r == field)) {
             break; // It was there, and wrong.
         }
-        let at = error.span().and_then(|span| places.path_at(&span)).unwrap_or(path);
-        let (message, hint) = plainly(error.message(), others);
-        list.push(Mistake { hint, ..places.sources.mistake(at, error.span(), message) });
-        match error.span().and_then(|span| take_out(value.get_mut(), &span)) {
+        let at = error.span.as_ref().and_then(|span| places.path_at(span)).unwrap_or(path);
+        let (message, hint) = plainly(&error.message, others);
+        list.push(Mistake { hint, ..places.sources.mistake(at, error.span.clone(), message) });
+        match error.span.and_then(|span| take_out(value.get_mut(), &span)) {
             Some(key) => removed.push(key),
             None => break,
         }
@@ -339,12 +342,6 @@ fn plainly(message: &str, others: &[String]) -> (String, Option<String>) {
     {
         return (format!("expected {}, found {found}", in_words(expected)), None);
     }
-    let message = match message {
-        "wanted string or table" => "expected a name, or a table with a name",
-        "wanted exactly 1 element, more than 1 element" => "expected one name, found several",
-        "wanted exactly 1 element, found 0 elements" => "expected a name, found an empty table",
-        other => other,
-    };
     (message.to_owned(), None)
 }
 
@@ -396,7 +393,7 @@ mod tests {
         let document = Document::parse("x.toml", text, &overrides)?;
         let places = document.places();
         let root = Spanned::new(0..0, DeValue::Table(document.root.clone()));
-        decode(&root, "", &places, &["episodes".into()], |v| Settings::deserialize(v))
+        decode::<Settings>(&root, "", &places, &["episodes".into()])
             .map_err(|list| document.sources().mistakes(list))
     }
 

@@ -12,6 +12,7 @@
 pub(crate) mod document;
 mod mistakes;
 pub(crate) mod names;
+mod reader;
 mod resolved;
 
 pub use mistakes::{Mistake, Mistakes, Place};

@@ -1,6 +1,7 @@
 //! The resolved file: an experiment with everything filled in, as it was run.
 
 use super::Experiment;
+use super::reader::Reader;
 use crate::{
     error::{Error, Result},
     session::Facts,
@@ -53,7 +54,7 @@ impl Provenance {
     /// The table of a document, if it has one that can be read. It is no setting, so nothing is required of it.
     pub(super) fn read(root: &DeTable<'_>) -> Option<Provenance> {
         let table = root.get("resolved")?.clone();
-        Provenance::deserialize(toml::de::ValueDeserializer::from(table)).ok()
+        Provenance::deserialize(Reader(&table)).ok()
     }
 }
 

@@ -27,7 +27,7 @@ impl<'a> Table<'a> {
 
     /// Decodes the table; `others` are keys that somebody else takes.
     pub(crate) fn read_beside<T: DeserializeOwned>(&self, others: &[String]) -> Result<T, Vec<Mistake>> {
-        decode(&self.value, &self.path, self.places, others, |d| T::deserialize(d))
+        decode(&self.value, &self.path, self.places, others)
     }
 
     /// Decodes the table as the content of the variant `name` of an enum.
@@ -40,7 +40,7 @@ impl<'a> Table<'a> {
         let span = self.value.span();
         outer.insert(Spanned::new(span.clone(), name.to_owned().into()), self.value.clone());
         let wrapped = Spanned::new(span, DeValue::Table(outer));
-        decode(&wrapped, &self.path, self.places, others, |d| T::deserialize(d))
+        decode(&wrapped, &self.path, self.places, others)
     }
 
     /// The part of the table with these keys, and the rest.

@@ -2,6 +2,8 @@
 //!
 //! Sequences of one number type stay flat vectors, so that a covariance matrix is a vector and not a million nodes.
 
+mod read;
+
 use serde::{Serialize, Serializer, ser};
 use std::fmt;
 
@@ -59,34 +61,40 @@ pub enum Numbers {
 }
 
 /// Runs `$body` with `$v` bound to the vector inside.
-macro_rules! each_type {
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_number_type {
     ($numbers:expr, $v:ident => $body:expr) => {
         match $numbers {
-            Numbers::Bool($v) => $body,
-            Numbers::U8($v) => $body,
-            Numbers::U16($v) => $body,
-            Numbers::U32($v) => $body,
-            Numbers::U64($v) => $body,
-            Numbers::I8($v) => $body,
-            Numbers::I16($v) => $body,
-            Numbers::I32($v) => $body,
-            Numbers::I64($v) => $body,
-            Numbers::F32($v) => $body,
-            Numbers::F64($v) => $body,
+            $crate::Numbers::Bool($v) => $body,
+            $crate::Numbers::U8($v) => $body,
+            $crate::Numbers::U16($v) => $body,
+            $crate::Numbers::U32($v) => $body,
+            $crate::Numbers::U64($v) => $body,
+            $crate::Numbers::I8($v) => $body,
+            $crate::Numbers::I16($v) => $body,
+            $crate::Numbers::I32($v) => $body,
+            $crate::Numbers::I64($v) => $body,
+            $crate::Numbers::F32($v) => $body,
+            $crate::Numbers::F64($v) => $body,
         }
     };
 }
-pub(super) use each_type;
 
 impl Numbers {
     /// How many there are.
     pub fn len(&self) -> usize {
-        each_type!(self, v => v.len())
+        crate::each_number_type!(self, v => v.len())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The numbers as nodes.
+    pub fn into_nodes(self) -> Vec<Tree> {
+        spread(self)
     }
 }
 
@@ -199,7 +207,7 @@ enum Column {
 }
 
 /// The elements of flat numbers as nodes.
-pub(super) fn spread(numbers: Numbers) -> Vec<Tree> {
+fn spread(numbers: Numbers) -> Vec<Tree> {
     match numbers {
         Numbers::Bool(v) => v.into_iter().map(Tree::Bool).collect(),
         Numbers::U8(v) => v.into_iter().map(|x| Element::U8(x).into_tree()).collect(),
@@ -461,5 +469,32 @@ impl ser::SerializeMap for MapBuilder {
     }
     fn end(self) -> Result<Element, TreeError> {
         Ok(Element::Tree(Tree::Map(self.0)))
+    }
+}
+
+/// As a self-describing format shows the value that the tree was made of: variants are externally tagged.
+impl Serialize for Tree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use ser::SerializeMap;
+        match self {
+            Tree::Null => serializer.serialize_none(),
+            Tree::Some(inner) => serializer.serialize_some(&**inner),
+            Tree::Bool(v) => serializer.serialize_bool(*v),
+            Tree::Unsigned(v) => serializer.serialize_u64(*v),
+            Tree::Signed(v) => serializer.serialize_i64(*v),
+            Tree::Wide(text) => serializer.serialize_str(text),
+            Tree::F64(v) => serializer.serialize_f64(*v),
+            Tree::F32(v) => serializer.serialize_f32(*v),
+            Tree::Text(text) => serializer.serialize_str(text),
+            Tree::Sequence(nodes) => serializer.collect_seq(nodes),
+            Tree::Numbers(numbers) => crate::each_number_type!(numbers, v => serializer.collect_seq(v)),
+            Tree::Map(pairs) => serializer.collect_map(pairs.iter().map(|(key, value)| (key, value))),
+            Tree::Struct(fields) => serializer.collect_map(fields.iter().map(|(name, value)| (name, value))),
+            Tree::Variant(name, content) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry(name, content)?;
+                map.end()
+            }
+        }
     }
 }
