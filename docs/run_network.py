@@ -177,7 +177,8 @@ PAIRWISE = {
     "min": min,
 }
 
-REDUCTIONS = {"sum": sum, "mean": mean, "product": math.prod, "max": max, "min": min}
+REDUCTIONS = {"sum": sum, "mean": mean, "product": math.prod, "max": max, "min": min,
+              "max_abs": lambda values: max(values, key=abs)}
 
 ACTIVATIONS = {
     "linear": lambda x: x,

@@ -4,7 +4,7 @@ use evolvent_run::registry::{Entry, Registry, Section, Setting};
 use std::fmt::Write;
 
 /// Networks in the order in which they are tried for a problem that is shown to networks.
-const NETWORKS: [&str; 1] = ["dense"];
+const NETWORKS: [&str; 2] = ["dense", "graph"];
 /// Algorithms in the order in which they are tried: for networks, and for everything else.
 const FOR_NETWORKS: [&str; 2] = ["open_es", "ga"];
 const FOR_GENOMES: [&str; 4] = ["cma_es", "nsga2", "ga", "random_search"];
@@ -17,11 +17,8 @@ const GENERATIONS: u32 = 100;
 pub(crate) fn candidates(registry: &Registry, problem: &Entry, algorithm: Option<&str>) -> Vec<String> {
     let algorithms = registry.list(Section::Algorithm);
     let networks = registry.list(Section::Network);
-    let network = problem.genomes.is_empty().then(|| {
-        NETWORKS.iter().find_map(|name| networks.iter().find(|n| n.name == *name)).or(networks.first())
-    });
-    let network = network.flatten();
-    let known = if network.is_some() { &FOR_NETWORKS[..] } else { &FOR_GENOMES[..] };
+    let shown = problem.genomes.is_empty();
+    let known = if shown { &FOR_NETWORKS[..] } else { &FOR_GENOMES[..] };
     let mut wanted: Vec<&str> = algorithm.map_or_else(|| known.to_vec(), |name| vec![name]);
     if algorithm.is_none() {
         wanted.extend(algorithms.iter().map(|a| a.name.as_str()).filter(|name| !known.contains(name)));
@@ -30,8 +27,18 @@ pub(crate) fn candidates(registry: &Registry, problem: &Entry, algorithm: Option
     wanted
         .into_iter()
         .filter_map(|name| algorithms.iter().find(|a| a.name == name))
-        .map(|algorithm| text(problem, network, algorithm, run.first()))
+        .map(|algorithm| {
+            let network = shown.then(|| network_for(&networks, algorithm)).flatten();
+            text(problem, network, algorithm, run.first())
+        })
         .collect()
+}
+
+/// The first network whose genomes the algorithm evolves.
+fn network_for<'n>(networks: &'n [Entry], algorithm: &Entry) -> Option<&'n Entry> {
+    let fits = |network: &&Entry| network.genomes.iter().any(|kind| algorithm.genomes.contains(kind));
+    let named = NETWORKS.iter().filter_map(|name| networks.iter().find(|n| n.name == *name));
+    named.chain(networks).find(fits)
 }
 
 fn text(problem: &Entry, network: Option<&Entry>, algorithm: &Entry, run: Option<&Entry>) -> String {
@@ -105,6 +112,17 @@ mod tests {
                     text.parse().unwrap_or_else(|e| panic!("{}: {e}\n{text}", problem.name));
                 assert!(table["problem"].as_table().is_some_and(|t| t.contains_key(&problem.name)));
             }
+        }
+    }
+
+    #[test]
+    fn an_algorithm_brings_its_network() {
+        let registry = Registry::builtin();
+        let problems = registry.list(Section::Problem);
+        let problem = problems.iter().find(|p| p.name == "cart_pole").unwrap();
+        for (algorithm, network) in [("neat", "network.graph"), ("ga", "network.dense")] {
+            let text = candidates(&registry, problem, Some(algorithm)).remove(0);
+            assert!(text.contains(network), "{text}");
         }
     }
 

@@ -2,13 +2,14 @@
 
 use crate::{
     graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial},
-    network::GraphNetwork,
+    network::{GraphNetwork, Rules},
     seed::Seed,
 };
-use evolvent_core::{Auto, DecodeError, Decoder, Interface, Output, Violations};
-use evolvent_nets::Activation;
+use evolvent_core::{Auto, DecodeError, Decoder, Interface, Violations};
+use evolvent_nets::{Activation, NetworkConfig, Squash};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Graph genomes, each node a neuron and each connection a synapse.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,12 +25,13 @@ pub struct GraphDecoder {
     pub initial: Initial,
     /// Activations that hidden nodes may have; the first is the one of new nodes unless activations are mutated.
     pub activations: Vec<Activation>,
-    /// Activation of the outputs; `"auto"`: the first of `activations`.
-    pub output_activation: Auto<Activation>,
+    /// Activation of the outputs. Linear unless told otherwise: heads choose the largest output or squash it, and values
+    /// may be any. `"sigmoid"` for values in [0, 1], as published.
+    pub output_activation: Activation,
     /// Aggregations that nodes may have; the first is that of new nodes unless aggregations are mutated.
     pub aggregations: Vec<Aggregation>,
-    /// Steepness: nodes compute activation(response · (aggregate + bias)). Above 0. `"auto"`: 4.9 where all activations are sigmoids (Stanley &
-    /// Miikkulainen 2002), else 1.
+    /// Steepness: nodes compute activation(response · (aggregate + bias)). Above 0. `"auto"`: 4.9 in sigmoids (Stanley &
+    /// Miikkulainen 2002), 1 in all others.
     pub response: Auto<f32>,
     /// Standard deviation of first weights, or half their range if `uniform`. Above 0.
     pub weight_scale: f32,
@@ -37,6 +39,8 @@ pub struct GraphDecoder {
     pub uniform: bool,
     /// Weights and biases stay within ± this. Above 0.
     pub weight_limit: f32,
+    /// How continuous actions are brought into their intervals.
+    pub squash: Squash,
 }
 
 impl Default for GraphDecoder {
@@ -47,25 +51,22 @@ impl Default for GraphDecoder {
             bias: Bias::Node,
             initial: Initial::Full,
             activations: vec![Activation::Sigmoid],
-            output_activation: Auto::Auto,
+            output_activation: Activation::Linear,
             aggregations: vec![Aggregation::Sum],
             response: Auto::Auto,
             weight_scale: 1.0,
             uniform: false,
             weight_limit: 30.0,
+            squash: Squash::Tanh,
         }
     }
 }
 
-impl GraphDecoder {
-    fn output(&self) -> Activation {
-        self.output_activation.or(|| self.activations[0])
-    }
+impl NetworkConfig for GraphDecoder {
+    const NAME: &'static str = "graph";
 
-    /// The steepness in force.
-    pub fn steepness(&self) -> f32 {
-        let sigmoids = self.activations.iter().all(|&a| a == Activation::Sigmoid);
-        self.response.or(|| if sigmoids { 4.9 } else { 1.0 })
+    fn squash(&self) -> Squash {
+        self.squash
     }
 }
 
@@ -86,24 +87,21 @@ impl Decoder for GraphDecoder {
         if let Initial::Partial(p) = self.initial {
             v.probability("initial.partial", p);
         }
+        let inputs = interface.inputs();
+        v.require(inputs > 0, "inputs", inputs, "a problem that shows at least one number");
         v.require(!interface.output.is_empty(), "outputs", 0, "a problem with at least one output");
         v.into_result()
     }
 
     fn genes(&self, interface: &Interface) -> GraphGenes {
-        let outputs = match &interface.output {
-            // One output decides between two classes or actions as two do, but two is what heads read.
-            Output::Discrete(n) | Output::Classes(n) | Output::Values(n) => *n,
-            Output::Continuous { low, .. } => low.len(),
-        };
         GraphGenes {
             inputs: interface.inputs(),
-            outputs,
+            outputs: interface.output.len(),
             dynamics: self.dynamics,
             bias: self.bias,
             initial: self.initial,
             activations: self.activations.clone(),
-            output_activations: vec![self.output()],
+            output_activations: vec![self.output_activation],
             aggregations: self.aggregations.clone(),
             weight_scale: self.weight_scale,
             uniform: self.uniform,
@@ -113,11 +111,18 @@ impl Decoder for GraphDecoder {
     }
 
     fn blank(&self, interface: &Interface) -> GraphNetwork {
-        GraphNetwork::blank(interface.inputs(), self.dynamics, self.steepness(), self.dt)
+        GraphNetwork::blank(Arc::new(Rules {
+            inputs: interface.inputs(),
+            sources: interface.inputs() + usize::from(self.bias == Bias::Node),
+            outputs: interface.output.len(),
+            input_shape: interface.input.clone(),
+            dynamics: self.dynamics,
+            response: self.response.given().copied(),
+            dt: self.dt,
+        }))
     }
 
     fn decode(&self, genome: &Graph, into: &mut GraphNetwork) -> Result<(), DecodeError> {
-        into.express(genome);
-        Ok(())
+        into.express(genome)
     }
 }

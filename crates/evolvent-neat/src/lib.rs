@@ -1,8 +1,10 @@
 //! Neuroevolution of augmenting topologies: graph genomes, NEAT, and the networks that graphs decode to.
 
 pub mod decoder;
+mod describe;
 pub mod graph;
 pub mod graph_algorithms;
+pub mod graph_networks;
 pub mod innovation;
 pub mod neat;
 pub mod network;
@@ -23,3 +25,5 @@ pub use variation::GraphVariation;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twin;

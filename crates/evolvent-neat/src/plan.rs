@@ -66,6 +66,13 @@ impl Plan {
         plan
     }
 
+    /// Where the inputs of computed node `k` are in `inputs` and `genes`.
+    #[inline(always)]
+    pub fn range(&self, k: usize) -> std::ops::Range<usize> {
+        let begin = if k == 0 { 0 } else { self.ends[k - 1] as usize };
+        begin..self.ends[k] as usize
+    }
+
     /// All values that a step holds: sources and computed nodes.
     pub fn len(&self) -> usize {
         self.sources as usize + self.nodes.len()

@@ -5,11 +5,12 @@ use crate::{
     graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial},
     innovation::Innovations,
     seed::Seed,
-    variation::{Crossover, Distance, Mutation, apply, cross, distance, first, mutate},
+    twin::{check_lanes, check_program, grown, rng},
+    variation::{Crossover, Distance, cross, distance, first},
 };
 use evolvent_core::{
     Algorithm, Batch, Decoder, Evaluation, Interface, Network, Output, Purpose, RunKey, Scores, Sense, Space,
-    Start, Stream, stream,
+    Start, stream,
 };
 use evolvent_nets::Activation;
 use evolvent_test::{Specimen, specimen::quantise};
@@ -45,10 +46,6 @@ impl Specimen for Graph {
     }
 }
 
-fn rng(seed: u64) -> Stream {
-    stream(RunKey::from_seed(seed), 0, 0, 0, Purpose::Problem)
-}
-
 fn genes(dynamics: Dynamics, bias: Bias) -> GraphGenes {
     GraphGenes {
         inputs: 3,
@@ -64,33 +61,6 @@ fn genes(dynamics: Dynamics, bias: Bias) -> GraphGenes {
         weight_limit: 8.0,
         seed: Seed::default(),
     }
-}
-
-/// Rates at which much happens.
-fn busy() -> Mutation {
-    Mutation {
-        add_node: 0.4,
-        add_connection: 0.6,
-        delete_node: 0.1,
-        delete_connection: 0.15,
-        exclusive: false,
-        toggle: 0.2,
-        enable: 0.1,
-        activation: 0.3,
-        aggregation: 0.3,
-        ..Mutation::default()
-    }
-}
-
-fn grown(genes: &GraphGenes, seed: u64, steps: usize, innovations: &mut Innovations) -> Graph {
-    let mut rng = rng(seed);
-    innovations.begin(genes);
-    let mut graph = first(genes, &mut rng);
-    for _ in 0..steps {
-        let proposals = mutate(genes, &busy(), true, &mut graph, &mut rng);
-        graph = apply(graph, &proposals, innovations);
-    }
-    graph
 }
 
 /// A step of the network by recursion over the genes, one lane, `f64`.
@@ -194,12 +164,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn networks_equal_their_programs(seed in 0u64..1_000_000, kind in 0usize..3, gene_bias: bool) {
+        let dynamics = [Dynamics::FeedForward, Dynamics::Recurrent, Dynamics::ContinuousTime][kind];
+        let mut genes = genes(dynamics, if gene_bias { Bias::Gene } else { Bias::Node });
+        genes.activations = vec![Activation::Tanh, Activation::Gauss, Activation::Linear, Activation::Sigmoid];
+        genes.aggregations.extend([Aggregation::Min, Aggregation::MaxAbs]);
+        genes.weight_limit = 2.0;
+        let mut innovations = Innovations::default();
+        let graphs: Vec<Graph> = (0..4).map(|i| grown(&genes, seed + i, 20, &mut innovations)).collect();
+        let bias = genes.bias;
+        let decoder = GraphDecoder { dynamics, bias, ..GraphDecoder::default() };
+        let interface = Interface { input: vec![3], output: Output::Values(2) };
+        check_program(&decoder, &graphs[0], &interface, 3);
+        check_lanes(&decoder, &graphs, &interface);
+    }
+}
+
 const XOR: [([f32; 2], f32); 4] =
     [([0.0, 0.0], 0.0), ([0.0, 1.0], 1.0), ([1.0, 0.0], 1.0), ([1.0, 1.0], 0.0)];
 
 /// Evaluations until all four outputs are on the right side of one half; Stanley's fitness, (4 − Σ |error|)².
 fn xor(neat: &Neat, seed: u64, generations: u64) -> Option<(u64, usize)> {
-    let decoder = GraphDecoder::default();
+    let decoder = GraphDecoder { output_activation: Activation::Sigmoid, ..GraphDecoder::default() };
     let interface = Interface { input: vec![2], output: Output::Values(1) };
     let mut space = Space::new(decoder.genes(&interface));
     space.senses = vec![Sense::Maximize];

@@ -26,14 +26,14 @@ impl Normalizer {
 
     /// Input `i` normalised.
     #[inline(always)]
-    pub(crate) fn one(&self, i: usize, x: f32) -> f32 {
+    pub fn one(&self, i: usize, x: f32) -> f32 {
         let y = (x - self.mean[i]) * self.inv_std[i];
         let y = if y < -self.clip { -self.clip } else { y };
         if y > self.clip { self.clip } else { y }
     }
 
     /// Adds the stage to a program and returns the name of the normalised value. `shape` is that of the value `x`.
-    pub(crate) fn describe(&self, program: &mut Program, x: &str, shape: &[usize]) -> String {
+    pub fn describe(&self, program: &mut Program, x: &str, shape: &[usize]) -> String {
         let mean = program.constant("normalizer.mean", shape, self.mean.clone());
         let scale = program.constant("normalizer.inv_std", shape, self.inv_std.clone());
         let centred = program.op("normalizer.centred", Kind::Sub, &[x, &mean]);

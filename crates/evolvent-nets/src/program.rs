@@ -190,6 +190,20 @@ pub enum Reduction {
     Max,
     /// The smallest.
     Min,
+    /// The one with the largest absolute value, the first of equals.
+    MaxAbs,
+}
+
+impl Reduction {
+    /// All reductions.
+    pub const ALL: [Reduction; 6] = [
+        Reduction::Sum,
+        Reduction::Mean,
+        Reduction::Product,
+        Reduction::Max,
+        Reduction::Min,
+        Reduction::MaxAbs,
+    ];
 }
 
 /// What is known of a name in a program.

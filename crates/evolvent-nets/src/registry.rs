@@ -1,30 +1,39 @@
-//! One macro lists the networks.
+//! One macro lists the networks of a genome kind, once, in the crate that owns the kind.
 
 use crate::{Conv, Dense, NetworkConfig, Recurrent};
-use evolvent_core::Vector;
+use evolvent_core::{Genome, Vector};
 
 /// Something that is shown every listed network: the runner's registry, the generated documentation.
-pub trait Visitor {
+pub trait Visitor<G: Genome> {
     /// Called once per network, in listing order.
-    fn visit<C: NetworkConfig<Genome = Vector>>(&mut self);
+    fn visit<C: NetworkConfig<Genome = G>>(&mut self);
 }
 
-/// Lists networks over vectors: expands to their names, a `visit` function and one module of conformance tests per
-/// entry. Adding a network is a new file and one line here.
+/// Lists the networks over a genome kind: expands to their names, a `visit` function and one module of conformance tests
+/// per entry, which call `crate::twin::check_listed::<Network>(key)`. Adding a network is a new file and one line here.
+///
+/// ```ignore
+/// evolvent_nets::networks! {
+///     for Vector;
+///     Dense as dense,
+/// }
+/// ```
+#[macro_export]
 macro_rules! networks {
-    ($($ty:ident as $key:ident),+ $(,)?) => {
+    (for $Genome:ty; $($ty:ident as $key:ident),+ $(,)?) => {
         /// The keys of all listed networks.
-        pub const NAMES: &[&str] = &[$(<$ty as NetworkConfig>::NAME),+];
+        pub const NAMES: &[&str] = &[$(<$ty as $crate::NetworkConfig>::NAME),+];
 
         /// Shows every listed network to a visitor.
-        pub fn visit(visitor: &mut impl Visitor) {
+        pub fn visit(visitor: &mut impl $crate::registry::Visitor<$Genome>) {
             $(visitor.visit::<$ty>();)+
         }
 
         #[cfg(test)]
         mod conformance {
             $(mod $key {
-                use crate::$ty;
+                #[allow(unused_imports)]
+                use super::super::*;
 
                 #[test]
                 fn conforms() {
@@ -36,6 +45,7 @@ macro_rules! networks {
 }
 
 networks! {
+    for Vector;
     Dense as dense,
     Recurrent as recurrent,
     Conv as conv,
@@ -48,7 +58,7 @@ mod tests {
     #[test]
     fn every_network_is_shown_once() {
         struct Names(Vec<&'static str>);
-        impl Visitor for Names {
+        impl Visitor<Vector> for Names {
             fn visit<C: NetworkConfig<Genome = Vector>>(&mut self) {
                 self.0.push(C::NAME);
             }

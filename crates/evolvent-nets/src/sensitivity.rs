@@ -255,7 +255,9 @@ fn pull_back(
                         Reduction::Sum => 1.0,
                         Reduction::Mean => 1.0 / last as f64,
                         Reduction::Product => others(),
-                        Reduction::Max | Reduction::Min => f64::from(u8::from(chosen == Some(i))),
+                        Reduction::Max | Reduction::Min | Reduction::MaxAbs => {
+                            f64::from(u8::from(chosen == Some(i)))
+                        }
                     };
                     add(&mut adjoints[first], o * last + i, slope, dy, o, k);
                 }
@@ -446,13 +448,12 @@ mod tests {
         let part = p.op("part", Kind::Slice { axis: 0, start: 1, end: 2 }, &[&picked]);
         let flat = p.op("flat", Kind::Flatten, &[&part]);
         let mut pieces = vec![smaller, flat];
-        for reduction in [Reduction::Sum, Reduction::Mean, Reduction::Product, Reduction::Max, Reduction::Min]
-        {
+        for reduction in Reduction::ALL {
             pieces.push(p.op(&format!("{reduction:?}"), Kind::Reduce(reduction), &[&positive]));
         }
         let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
         p.op("output", Kind::Concat { axis: 0 }, &pieces);
-        p.output("output", &[12]);
+        p.output("output", &[13]);
         compare(&p, &[0.3, 0.9, -0.5, 0.4], 4);
 
         let mut p = Program::default();

@@ -76,6 +76,7 @@ fn operations() -> Vec<(String, Program)> {
         ("product", single(&[3, 4], Kind::Reduce(Reduction::Product), &[])),
         ("largest", single(&[3, 4], Kind::Reduce(Reduction::Max), &[])),
         ("smallest", single(&[3, 4], Kind::Reduce(Reduction::Min), &[])),
+        ("furthest", single(&[3, 4], Kind::Reduce(Reduction::MaxAbs), &[])),
     ] {
         cases.push((name.into(), program));
     }

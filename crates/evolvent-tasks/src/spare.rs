@@ -23,6 +23,13 @@ impl<T> Spare<T> {
     }
 }
 
+/// Makes a buffer at least so long; it never gets shorter.
+pub(crate) fn grow(memory: &mut Vec<f32>, len: usize) {
+    if memory.len() < len {
+        memory.resize(len, 0.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 //! are read once per tile. Sums run over fixed blocks of tiles, whatever the number of threads.
 
 use crate::assessment::{Assess, Assessment};
-use crate::spare::Spare;
+use crate::spare::{Spare, grow};
 use evolvent_core::{
     Batch, Cost, DecodeError, Decoder, Evaluated, Evaluation, Evaluator, Failure, Fitness, Interface,
     Network, Phase, Round, Space,
@@ -104,19 +104,20 @@ impl<D: Decoder<Genome: Materialize>> Supervised<D> {
         member: usize,
         work: impl FnOnce(&mut Workspace<D>) -> R,
     ) -> Result<R, DecodeError> {
-        let make = || {
-            let network = self.decoder.blank(&self.interface);
-            Workspace {
-                member: Default::default(),
-                state: vec![0.0; network.state_len() * LANES],
-                output: vec![0.0; network.outputs() * LANES],
-                scratch: vec![0.0; network.scratch_len(LANES)],
-                network,
-            }
+        let make = || Workspace {
+            network: self.decoder.blank(&self.interface),
+            member: Default::default(),
+            state: Vec::new(),
+            output: vec![0.0; self.interface.output.len() * LANES],
+            scratch: Vec::new(),
         };
         self.workspaces.lend(make, |space| {
             let view = D::Genome::view(batch, member, &mut space.member);
-            self.decoder.decode(view, &mut space.network).map(|()| work(space))
+            self.decoder.decode(view, &mut space.network)?;
+            // Evolved graphs differ in size; memory grows to the largest and stays.
+            grow(&mut space.state, space.network.state_len() * LANES);
+            grow(&mut space.scratch, space.network.scratch_len(LANES));
+            Ok(work(space))
         })
     }
 

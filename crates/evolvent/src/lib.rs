@@ -8,6 +8,7 @@
 //! | [`core`] | the words and traits: algorithms, genomes, batches, evaluations, random streams, the bare loop |
 //! | [`algos`] | the algorithms |
 //! | [`nets`] | the networks |
+//! | [`neat`] | graph genomes, NEAT, and the networks that graphs decode to |
 //! | [`problems`] | functions, environments, data sets |
 //! | [`tasks`] | where a network meets a problem |
 //! | [`run`] | experiment files, run directories, reports, export |
@@ -64,6 +65,7 @@ pub use evolvent_algos as algos;
 pub use evolvent_cli as cli;
 pub use evolvent_core as core;
 pub use evolvent_math as math;
+pub use evolvent_neat as neat;
 pub use evolvent_nets as nets;
 pub use evolvent_problems as problems;
 pub use evolvent_run as run;

@@ -316,6 +316,11 @@ impl Op {
                     Reduction::Product => run.iter().map(|&v| f64::from(v)).product::<f64>() as f32,
                     Reduction::Max => run.iter().copied().fold(f32::NEG_INFINITY, f32::max),
                     Reduction::Min => run.iter().copied().fold(f32::INFINITY, f32::min),
+                    Reduction::MaxAbs => run
+                        .iter()
+                        .copied()
+                        .reduce(|a, b| if b.abs() > a.abs() { b } else { a })
+                        .unwrap_or(0.0),
                 },
                 true,
             ),

@@ -235,12 +235,19 @@ impl Graph {
                 let axes = self.integers(out, &[-1]);
                 self.node("ReduceSum", &[inputs[0], &axes], out, &[Int("keepdims", 1)]);
             }
+            Kind::Reduce(Reduction::MaxAbs) => {
+                let size = self.inner("Abs", &inputs, out);
+                let at = self.fresh(out);
+                // The first of equals is what ArgMax gives unless told otherwise.
+                self.node("ArgMax", &[&size], &at, &[Int("axis", -1), Int("keepdims", 1)]);
+                self.node("GatherElements", &[inputs[0], &at], out, &[Int("axis", -1)]);
+            }
             Kind::Reduce(reduction) => {
                 let kind = match reduction {
                     Reduction::Mean => "ReduceMean",
                     Reduction::Product => "ReduceProd",
                     Reduction::Max => "ReduceMax",
-                    Reduction::Min | Reduction::Sum => "ReduceMin",
+                    Reduction::Min | Reduction::Sum | Reduction::MaxAbs => "ReduceMin",
                 };
                 self.node(kind, &inputs, out, &[Ints("axes", &[-1]), Int("keepdims", 1)]);
             }

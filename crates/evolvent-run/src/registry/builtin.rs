@@ -11,6 +11,7 @@ use crate::{
 };
 use evolvent_algos::{Bits, BitsAlgorithm, BitsGenes, VectorAlgorithm};
 use evolvent_core::{Evaluation, Evaluator, Fitness, Genome, Sense, Vector, Violations};
+use evolvent_neat::GraphAlgorithm;
 use evolvent_problems::{
     datasets::{Dataset, DatasetSpec, Folders, Limits, LoadError},
     environments::{AnyEnvironment, Environment},
@@ -50,8 +51,10 @@ pub(super) fn add_all(registry: &mut Registry) {
     }
     registry.problem::<LeadingOnesTrailingZeros>("lotz");
     evolvent_nets::registry::visit(registry);
+    evolvent_neat::graph_networks::visit(registry);
     VectorAlgorithm::visit(registry);
     BitsAlgorithm::visit(registry);
+    GraphAlgorithm::visit(registry);
 }
 
 /// Both, or the mistakes of both.

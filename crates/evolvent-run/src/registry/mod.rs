@@ -217,8 +217,8 @@ impl<G: Genome> Visitor<G> for Registry {
     }
 }
 
-impl evolvent_nets::registry::Visitor for Registry {
-    fn visit<C: NetworkConfig<Genome = evolvent_core::Vector>>(&mut self) {
+impl<G: Materialize> evolvent_nets::registry::Visitor<G> for Registry {
+    fn visit<C: NetworkConfig<Genome = G>>(&mut self) {
         self.network::<C>();
     }
 }

@@ -4,6 +4,7 @@
 //! how members are gathered nor on what is cleared away: once a good part of the lanes is done, the rest moves together.
 
 use super::observations::ObservationSums;
+use crate::spare::grow;
 use evolvent_core::{Failure, Network, Output, Stream};
 use evolvent_math::kernels::vectorize;
 use evolvent_nets::{Head, Normalizer};
@@ -443,12 +444,6 @@ impl<N: Network> Workspace<N> {
         let needed = N::group_scratch_len(&self.networks[..left], most);
         grow(&mut self.scratch, needed);
         (left, most)
-    }
-}
-
-fn grow(memory: &mut Vec<f32>, len: usize) {
-    if memory.len() < len {
-        memory.resize(len, 0.0);
     }
 }
 
