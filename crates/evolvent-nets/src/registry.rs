@@ -18,6 +18,8 @@ pub trait Visitor<G: Genome> {
 ///     Dense as dense,
 /// }
 /// ```
+// The conformance function is that of the crate that lists, where its genomes are known.
+#[allow(clippy::crate_in_macro_def)]
 #[macro_export]
 macro_rules! networks {
     (for $Genome:ty; $($ty:ident as $key:ident),+ $(,)?) => {
