@@ -1,11 +1,12 @@
 //! Reading values back from a [`Tree`].
+//!
+//! Every state and every setting of every algorithm is compiled against this one deserialiser, so it is written for
+//! little code per type: each request reads only what may answer it, through one type of map and one of sequence.
 
 use super::{Numbers, Tree, TreeError};
 use serde::{
     Deserializer,
-    de::{
-        self, DeserializeOwned, DeserializeSeed, IntoDeserializer, SeqAccess, Visitor, value::SeqDeserializer,
-    },
+    de::{self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, Unexpected, Visitor},
 };
 
 impl Tree {
@@ -14,149 +15,173 @@ impl Tree {
     /// # Errors
     /// If the tree is one of another type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, TreeError> {
-        T::deserialize(self)
+        T::deserialize(Reader::Tree(self))
+    }
+}
+
+/// A tree, or one of the numbers of a flat sequence.
+#[derive(Clone, Copy)]
+enum Reader<'de> {
+    Tree(&'de Tree),
+    Number(&'de Numbers, usize),
+}
+
+/// Truth values and numbers.
+enum Scalar {
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    F32(f32),
+    F64(f64),
+}
+
+impl<'de> Reader<'de> {
+    fn kind(&self) -> Unexpected<'de> {
+        match self {
+            Reader::Tree(Tree::Null) => Unexpected::Unit,
+            Reader::Tree(Tree::Some(_)) => Unexpected::Option,
+            Reader::Tree(Tree::Wide(text)) => Unexpected::Other(text),
+            Reader::Tree(Tree::Text(text)) => Unexpected::Str(text),
+            Reader::Tree(Tree::Sequence(_) | Tree::Numbers(_)) => Unexpected::Seq,
+            Reader::Tree(Tree::Map(_) | Tree::Struct(_)) => Unexpected::Map,
+            Reader::Tree(Tree::Variant(..)) => Unexpected::Enum,
+            scalar => match scalar.as_scalar() {
+                Some(Scalar::Bool(v)) => Unexpected::Bool(v),
+                Some(Scalar::Unsigned(v)) => Unexpected::Unsigned(v),
+                Some(Scalar::Signed(v)) => Unexpected::Signed(v),
+                Some(Scalar::F32(v)) => Unexpected::Float(v.into()),
+                Some(Scalar::F64(v)) => Unexpected::Float(v),
+                None => Unexpected::Other("nothing that is known"),
+            },
+        }
     }
 
-    fn kind(&self) -> de::Unexpected<'_> {
+    fn unfit(&self, expected: &dyn Expected) -> TreeError {
+        de::Error::invalid_type(self.kind(), expected)
+    }
+
+    fn as_scalar(&self) -> Option<Scalar> {
+        Some(match *self {
+            Reader::Tree(Tree::Bool(v)) => Scalar::Bool(*v),
+            Reader::Tree(Tree::Unsigned(v)) => Scalar::Unsigned(*v),
+            Reader::Tree(Tree::Signed(v)) => Scalar::Signed(*v),
+            Reader::Tree(Tree::F64(v)) => Scalar::F64(*v),
+            Reader::Tree(Tree::F32(v)) => Scalar::F32(*v),
+            Reader::Tree(_) => return None,
+            Reader::Number(numbers, i) => match numbers {
+                Numbers::Bool(v) => Scalar::Bool(v[i]),
+                Numbers::U8(v) => Scalar::Unsigned(v[i].into()),
+                Numbers::U16(v) => Scalar::Unsigned(v[i].into()),
+                Numbers::U32(v) => Scalar::Unsigned(v[i].into()),
+                Numbers::U64(v) => Scalar::Unsigned(v[i]),
+                Numbers::I8(v) => Scalar::Signed(v[i].into()),
+                Numbers::I16(v) => Scalar::Signed(v[i].into()),
+                Numbers::I32(v) => Scalar::Signed(v[i].into()),
+                Numbers::I64(v) => Scalar::Signed(v[i]),
+                Numbers::F32(v) => Scalar::F32(v[i]),
+                Numbers::F64(v) => Scalar::F64(v[i]),
+            },
+        })
+    }
+
+    fn scalar<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        match self.as_scalar() {
+            Some(Scalar::Bool(v)) => visitor.visit_bool(v),
+            Some(Scalar::Unsigned(v)) => visitor.visit_u64(v),
+            Some(Scalar::Signed(v)) => visitor.visit_i64(v),
+            Some(Scalar::F32(v)) => visitor.visit_f32(v),
+            Some(Scalar::F64(v)) => visitor.visit_f64(v),
+            None => Err(self.unfit(&visitor)),
+        }
+    }
+
+    fn wide<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        let Reader::Tree(Tree::Wide(text)) = self else { return self.scalar(visitor) };
+        match (text.parse::<u128>(), text.parse::<i128>()) {
+            (Ok(v), _) => visitor.visit_u128(v),
+            (_, Ok(v)) => visitor.visit_i128(v),
+            _ => Err(de::Error::invalid_value(self.kind(), &"a 128-bit integer")),
+        }
+    }
+
+    fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
         match self {
-            Tree::Null => de::Unexpected::Unit,
-            Tree::Some(_) => de::Unexpected::Option,
-            Tree::Bool(v) => de::Unexpected::Bool(*v),
-            Tree::Unsigned(v) => de::Unexpected::Unsigned(*v),
-            Tree::Signed(v) => de::Unexpected::Signed(*v),
-            Tree::Wide(text) => de::Unexpected::Other(text),
-            Tree::F64(v) => de::Unexpected::Float(*v),
-            Tree::F32(v) => de::Unexpected::Float(f64::from(*v)),
-            Tree::Text(text) => de::Unexpected::Str(text),
-            Tree::Sequence(_) | Tree::Numbers(_) => de::Unexpected::Seq,
-            Tree::Map(_) | Tree::Struct(_) => de::Unexpected::Map,
-            Tree::Variant(..) => de::Unexpected::Enum,
+            Reader::Tree(Tree::Text(text)) => visitor.visit_borrowed_str(text),
+            _ => Err(self.unfit(&visitor)),
+        }
+    }
+
+    fn unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        match self {
+            Reader::Tree(Tree::Null) => visitor.visit_unit(),
+            _ => Err(self.unfit(&visitor)),
+        }
+    }
+
+    fn sequence<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        let mut elements = match self {
+            Reader::Tree(Tree::Sequence(nodes)) => Elements { all: Sequence::Nodes(nodes), next: 0 },
+            Reader::Tree(Tree::Numbers(numbers)) => Elements { all: Sequence::Numbers(numbers), next: 0 },
+            _ => return Err(self.unfit(&visitor)),
+        };
+        let value = visitor.visit_seq(&mut elements)?;
+        if elements.next < elements.all.len() { Err(elements.too_many()) } else { Ok(value) }
+    }
+
+    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+        let all = match self {
+            Reader::Tree(Tree::Map(pairs)) => Fields::Pairs(pairs),
+            Reader::Tree(Tree::Struct(fields)) => Fields::Named(fields),
+            _ => return Err(self.unfit(&visitor)),
+        };
+        visitor.visit_map(Entries { all, next: 0 })
+    }
+
+    fn variant(self) -> Result<VariantReader<'de>, TreeError> {
+        match self {
+            Reader::Tree(Tree::Text(name)) => Ok(VariantReader { name, content: None }),
+            Reader::Tree(Tree::Variant(name, content)) => Ok(VariantReader { name, content: Some(content) }),
+            _ => Err(self.unfit(&"a variant")),
         }
     }
 }
 
-impl<'de> IntoDeserializer<'de, TreeError> for &'de Tree {
+impl<'de> IntoDeserializer<'de, TreeError> for Reader<'de> {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
     }
 }
 
-/// Numbers of one type, one by one. One kind of element for all types: each type of its own would double the code
-/// that every sequence is compiled to.
-struct NumbersReader<'de> {
-    numbers: &'de Numbers,
-    next: usize,
-}
-
-impl<'de> SeqAccess<'de> for NumbersReader<'de> {
-    type Error = TreeError;
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, TreeError> {
-        if self.next >= self.numbers.len() {
-            return Ok(None);
+/// Forwards requests to the method that may answer them.
+macro_rules! answer {
+    ($($with:ident: $($request:ident)+;)+) => { $($(
+        fn $request<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
+            self.$with(visitor)
         }
-        let element = NumberReader { numbers: self.numbers, at: self.next };
-        self.next += 1;
-        seed.deserialize(element).map(Some)
-    }
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.numbers.len() - self.next)
-    }
+    )+)+ };
 }
 
-/// One of some numbers.
-struct NumberReader<'de> {
-    numbers: &'de Numbers,
-    at: usize,
-}
-
-impl<'de> Deserializer<'de> for NumberReader<'de> {
-    type Error = TreeError;
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        let i = self.at;
-        match self.numbers {
-            Numbers::Bool(v) => visitor.visit_bool(v[i]),
-            Numbers::U8(v) => visitor.visit_u64(v[i].into()),
-            Numbers::U16(v) => visitor.visit_u64(v[i].into()),
-            Numbers::U32(v) => visitor.visit_u64(v[i].into()),
-            Numbers::U64(v) => visitor.visit_u64(v[i]),
-            Numbers::I8(v) => visitor.visit_i64(v[i].into()),
-            Numbers::I16(v) => visitor.visit_i64(v[i].into()),
-            Numbers::I32(v) => visitor.visit_i64(v[i].into()),
-            Numbers::I64(v) => visitor.visit_i64(v[i]),
-            Numbers::F32(v) => visitor.visit_f32(v[i]),
-            Numbers::F64(v) => visitor.visit_f64(v[i]),
-        }
-    }
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        visitor.visit_some(self)
-    }
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, TreeError> {
-        visitor.visit_newtype_struct(self)
-    }
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-fn visit_numbers<'de, V: Visitor<'de>>(numbers: &'de Numbers, visitor: V) -> Result<V::Value, TreeError> {
-    let mut elements = NumbersReader { numbers, next: 0 };
-    let value = visitor.visit_seq(&mut elements)?;
-    match elements.numbers.len() - elements.next {
-        0 => Ok(value),
-        more => Err(de::Error::invalid_length(
-            numbers.len(),
-            &format!("{} elements", numbers.len() - more).as_str(),
-        )),
-    }
-}
-
-impl<'de> Deserializer<'de> for &'de Tree {
+impl<'de> Deserializer<'de> for Reader<'de> {
     type Error = TreeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
         match self {
-            Tree::Null => visitor.visit_unit(),
-            Tree::Some(inner) => visitor.visit_some(&**inner),
-            Tree::Bool(v) => visitor.visit_bool(*v),
-            Tree::Unsigned(v) => visitor.visit_u64(*v),
-            Tree::Signed(v) => visitor.visit_i64(*v),
-            Tree::Wide(text) => match (text.parse::<u128>(), text.parse::<i128>()) {
-                (Ok(v), _) => visitor.visit_u128(v),
-                (_, Ok(v)) => visitor.visit_i128(v),
-                _ => Err(de::Error::invalid_value(self.kind(), &"a 128-bit integer")),
-            },
-            Tree::F64(v) => visitor.visit_f64(*v),
-            Tree::F32(v) => visitor.visit_f32(*v),
-            Tree::Text(text) => visitor.visit_borrowed_str(text),
-            Tree::Sequence(nodes) => {
-                let mut elements = SeqDeserializer::<_, TreeError>::new(nodes.iter());
-                let value = visitor.visit_seq(&mut elements)?;
-                elements.end()?;
-                Ok(value)
-            }
-            Tree::Numbers(numbers) => visit_numbers(numbers, visitor),
-            Tree::Map(pairs) => visitor.visit_map(de::value::MapDeserializer::<_, TreeError>::new(
-                pairs.iter().map(|(k, v)| (k, v)),
-            )),
-            Tree::Struct(fields) => visitor.visit_map(de::value::MapDeserializer::<_, TreeError>::new(
-                fields.iter().map(|(k, v)| (k.as_str(), v)),
-            )),
-            Tree::Variant(name, content) => {
-                visitor.visit_enum(VariantReader { name, content: Some(content) })
-            }
+            Reader::Tree(Tree::Null) => visitor.visit_unit(),
+            Reader::Tree(Tree::Some(inner)) => visitor.visit_some(Reader::Tree(inner)),
+            Reader::Tree(Tree::Wide(_)) => self.wide(visitor),
+            Reader::Tree(Tree::Text(_)) => self.text(visitor),
+            Reader::Tree(Tree::Sequence(_) | Tree::Numbers(_)) => self.sequence(visitor),
+            Reader::Tree(Tree::Map(_) | Tree::Struct(_)) => self.map(visitor),
+            Reader::Tree(Tree::Variant(..)) => visitor.visit_enum(self.variant()?),
+            _ => self.scalar(visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
         match self {
-            Tree::Null => visitor.visit_none(),
-            Tree::Some(inner) => visitor.visit_some(&**inner),
+            Reader::Tree(Tree::Null) => visitor.visit_none(),
+            Reader::Tree(Tree::Some(inner)) => visitor.visit_some(Reader::Tree(inner)),
             other => visitor.visit_some(other),
         }
     }
@@ -175,19 +200,13 @@ impl<'de> Deserializer<'de> for &'de Tree {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TreeError> {
-        match self {
-            Tree::Text(name) => visitor.visit_enum(VariantReader { name, content: None }),
-            Tree::Variant(name, content) => {
-                visitor.visit_enum(VariantReader { name, content: Some(content) })
-            }
-            other => Err(de::Error::invalid_type(other.kind(), &"a variant")),
-        }
+        visitor.visit_enum(self.variant()?)
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
         match self {
-            Tree::Numbers(Numbers::U8(bytes)) => visitor.visit_borrowed_bytes(bytes),
-            other => other.deserialize_any(visitor),
+            Reader::Tree(Tree::Numbers(Numbers::U8(bytes))) => visitor.visit_borrowed_bytes(bytes),
+            other => other.sequence(visitor),
         }
     }
 
@@ -195,13 +214,147 @@ impl<'de> Deserializer<'de> for &'de Tree {
         self.deserialize_bytes(visitor)
     }
 
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, TreeError> {
+        self.unit(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, TreeError> {
+        self.sequence(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, TreeError> {
+        self.sequence(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, TreeError> {
+        self.map(visitor)
+    }
+
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
         visitor.visit_unit()
     }
 
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string unit unit_struct seq tuple
-        tuple_struct map struct identifier
+    answer! {
+        scalar: deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8
+            deserialize_u16 deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64;
+        wide: deserialize_i128 deserialize_u128;
+        text: deserialize_char deserialize_str deserialize_string deserialize_identifier;
+        unit: deserialize_unit;
+        sequence: deserialize_seq;
+        map: deserialize_map;
+    }
+}
+
+enum Sequence<'de> {
+    Nodes(&'de [Tree]),
+    Numbers(&'de Numbers),
+}
+
+impl Sequence<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Sequence::Nodes(nodes) => nodes.len(),
+            Sequence::Numbers(numbers) => numbers.len(),
+        }
+    }
+}
+
+/// The elements of a sequence.
+struct Elements<'de> {
+    all: Sequence<'de>,
+    next: usize,
+}
+
+impl<'de> Elements<'de> {
+    fn take(&mut self) -> Option<Reader<'de>> {
+        let i = self.next;
+        if i >= self.all.len() {
+            return None;
+        }
+        self.next += 1;
+        Some(match self.all {
+            Sequence::Nodes(nodes) => Reader::Tree(&nodes[i]),
+            Sequence::Numbers(numbers) => Reader::Number(numbers, i),
+        })
+    }
+
+    fn too_many(&self) -> TreeError {
+        de::Error::invalid_length(self.all.len(), &format!("{} elements", self.next).as_str())
+    }
+}
+
+impl<'de> de::SeqAccess<'de> for Elements<'de> {
+    type Error = TreeError;
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, TreeError> {
+        self.take().map(|element| seed.deserialize(element)).transpose()
+    }
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.all.len() - self.next)
+    }
+}
+
+enum Fields<'de> {
+    Pairs(&'de [(Tree, Tree)]),
+    Named(&'de [(String, Tree)]),
+}
+
+/// The entries of a map or struct.
+struct Entries<'de> {
+    all: Fields<'de>,
+    next: usize,
+}
+
+/// A key of a map or struct.
+enum Key<'de> {
+    Tree(Reader<'de>),
+    Name(&'de str),
+}
+
+impl<'de> Entries<'de> {
+    fn key(&self) -> Option<Key<'de>> {
+        match self.all {
+            Fields::Pairs(pairs) => pairs.get(self.next).map(|(key, _)| Key::Tree(Reader::Tree(key))),
+            Fields::Named(fields) => fields.get(self.next).map(|(name, _)| Key::Name(name)),
+        }
+    }
+
+    fn take(&mut self) -> Result<Reader<'de>, TreeError> {
+        let value = match self.all {
+            Fields::Pairs(pairs) => pairs.get(self.next).map(|(_, value)| value),
+            Fields::Named(fields) => fields.get(self.next).map(|(_, value)| value),
+        };
+        self.next += 1;
+        value.map(Reader::Tree).ok_or_else(|| TreeError("a map has fewer values than were asked for".into()))
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'de> {
+    type Error = TreeError;
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, TreeError> {
+        match self.key() {
+            None => Ok(None),
+            Some(Key::Tree(key)) => seed.deserialize(key).map(Some),
+            Some(Key::Name(name)) => {
+                seed.deserialize(de::value::BorrowedStrDeserializer::<TreeError>::new(name)).map(Some)
+            }
+        }
+    }
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, TreeError> {
+        seed.deserialize(self.take()?)
     }
 }
 
@@ -220,8 +373,9 @@ impl<'de> de::EnumAccess<'de> for VariantReader<'de> {
 }
 
 impl<'de> VariantReader<'de> {
-    fn content(&self) -> Result<&'de Tree, TreeError> {
-        self.content.ok_or_else(|| TreeError(format!("variant `{}` without its content", self.name)))
+    fn content(&self) -> Result<Reader<'de>, TreeError> {
+        let content = self.content.map(Reader::Tree);
+        content.ok_or_else(|| TreeError(format!("variant `{}` without its content", self.name)))
     }
 }
 
@@ -237,14 +391,14 @@ impl<'de> de::VariantAccess<'de> for VariantReader<'de> {
         seed.deserialize(self.content()?)
     }
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, TreeError> {
-        self.content()?.deserialize_any(visitor)
+        self.content()?.sequence(visitor)
     }
     fn struct_variant<V: Visitor<'de>>(
         self,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TreeError> {
-        self.content()?.deserialize_any(visitor)
+        self.content()?.map(visitor)
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{
 use std::{fmt, ops::Range};
 use toml::{
     Spanned,
-    de::{DeArray, DeString, DeTable, DeValue},
+    de::{DeArray, DeString, DeValue},
 };
 
 /// What is wrong with a value, and where it stands.
@@ -45,39 +45,88 @@ impl de::Error for ReadError {
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'de>(pub(crate) &'de Spanned<DeValue<'de>>);
 
-impl Reader<'_> {
-    fn kind(&self) -> de::Unexpected<'_> {
-        match self.0.get_ref() {
+/// Numbers and truth values.
+enum Scalar {
+    Bool(bool),
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+}
+
+impl<'de> Reader<'de> {
+    fn unfit(&self, expected: &dyn de::Expected) -> ReadError {
+        let found = match self.0.get_ref() {
             DeValue::String(text) => de::Unexpected::Str(text),
-            DeValue::Integer(_) => de::Unexpected::Other("integer"),
-            DeValue::Float(_) => de::Unexpected::Other("number"),
-            DeValue::Boolean(v) => de::Unexpected::Bool(*v),
-            DeValue::Datetime(_) => de::Unexpected::Other("date"),
             DeValue::Array(_) => de::Unexpected::Seq,
             DeValue::Table(_) => de::Unexpected::Map,
-        }
+            DeValue::Datetime(_) => de::Unexpected::Other("date"),
+            _ => match self.as_scalar() {
+                Ok(Some(Scalar::Bool(v))) => de::Unexpected::Bool(v),
+                Ok(Some(Scalar::Signed(v))) => de::Unexpected::Signed(v),
+                Ok(Some(Scalar::Unsigned(v))) => de::Unexpected::Unsigned(v),
+                Ok(Some(Scalar::Float(v))) => de::Unexpected::Float(v),
+                Ok(None) => de::Unexpected::Other("value"),
+                Err(error) => return error,
+            },
+        };
+        de::Error::invalid_type(found, expected)
     }
 
-    fn visit<'de, V: Visitor<'de>>(value: &'de DeValue<'de>, visitor: V) -> Result<V::Value, ReadError> {
-        match value {
-            DeValue::String(text) => visitor.visit_str(text),
-            DeValue::Integer(digits) => match i128::from_str_radix(digits.as_str(), digits.radix()) {
-                Ok(v) => match (i64::try_from(v), u64::try_from(v)) {
-                    (Ok(v), _) => visitor.visit_i64(v),
-                    (_, Ok(v)) => visitor.visit_u64(v),
-                    _ => Err(too_large(digits.as_str())),
-                },
-                Err(_) => Err(too_large(digits.as_str())),
-            },
+    fn as_scalar(&self) -> Result<Option<Scalar>, ReadError> {
+        Ok(Some(match self.0.get_ref() {
+            DeValue::Boolean(v) => Scalar::Bool(*v),
+            DeValue::Integer(digits) => {
+                let v = i128::from_str_radix(digits.as_str(), digits.radix()).unwrap_or(i128::MAX);
+                match (i64::try_from(v), u64::try_from(v)) {
+                    (Ok(v), _) => Scalar::Signed(v),
+                    (_, Ok(v)) => Scalar::Unsigned(v),
+                    _ => return Err(too_large(digits.as_str())),
+                }
+            }
             DeValue::Float(digits) => match digits.as_str().parse() {
-                Ok(v) => visitor.visit_f64(v),
-                Err(_) => Err(de::Error::custom(format!("`{}` is no number", digits.as_str()))),
+                Ok(v) => Scalar::Float(v),
+                Err(_) => return Err(de::Error::custom(format!("`{}` is no number", digits.as_str()))),
             },
-            DeValue::Boolean(v) => visitor.visit_bool(*v),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Adds the place to an error.
+    fn placed<T>(&self, result: Result<T, ReadError>) -> Result<T, ReadError> {
+        result.map_err(|e| e.at(self.0.span()))
+    }
+
+    fn scalar<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.placed(match self.as_scalar() {
+            Ok(Some(Scalar::Bool(v))) => visitor.visit_bool(v),
+            Ok(Some(Scalar::Signed(v))) => visitor.visit_i64(v),
+            Ok(Some(Scalar::Unsigned(v))) => visitor.visit_u64(v),
+            Ok(Some(Scalar::Float(v))) => visitor.visit_f64(v),
+            Ok(None) => Err(self.unfit(&visitor)),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.placed(match self.0.get_ref() {
+            DeValue::String(text) => visitor.visit_borrowed_str(text),
             DeValue::Datetime(v) => visitor.visit_string(v.to_string()),
+            _ => Err(self.unfit(&visitor)),
+        })
+    }
+
+    fn sequence<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.placed(match self.0.get_ref() {
             DeValue::Array(items) => visit_array(items, visitor),
-            DeValue::Table(table) => visit_table(table, visitor),
-        }
+            _ => Err(self.unfit(&visitor)),
+        })
+    }
+
+    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.placed(match self.0.get_ref() {
+            DeValue::Table(table) => visitor.visit_map(Entries { left: table.iter(), value: None }),
+            _ => Err(self.unfit(&visitor)),
+        })
     }
 }
 
@@ -92,11 +141,25 @@ impl<'de> IntoDeserializer<'de, ReadError> for Reader<'de> {
     }
 }
 
+/// Forwards requests to the method that may answer them: one request, little code.
+macro_rules! answer {
+    ($($with:ident: $($request:ident)+;)+) => { $($(
+        fn $request<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.$with(visitor)
+        }
+    )+)+ };
+}
+
 impl<'de> Deserializer<'de> for Reader<'de> {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        Reader::visit(self.0.get_ref(), visitor).map_err(|e| e.at(self.0.span()))
+        match self.0.get_ref() {
+            DeValue::String(_) | DeValue::Datetime(_) => self.text(visitor),
+            DeValue::Array(_) => self.sequence(visitor),
+            DeValue::Table(_) => self.map(visitor),
+            _ => self.scalar(visitor),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -149,10 +212,38 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         visitor.visit_enum(variant).map_err(|e| e.at(span))
     }
 
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct map struct identifier ignored_any
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        self.sequence(visitor)
     }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.sequence(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.map(visitor)
+    }
+
+    answer! {
+        scalar: deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
+            deserialize_f64;
+        text: deserialize_char deserialize_str deserialize_string deserialize_identifier;
+        sequence: deserialize_seq deserialize_bytes deserialize_byte_buf;
+        map: deserialize_map;
+    }
+
+    serde::forward_to_deserialize_any! { unit unit_struct ignored_any }
 }
 
 fn visit_array<'de, V: Visitor<'de>>(items: &'de DeArray<'de>, visitor: V) -> Result<V::Value, ReadError> {
@@ -160,10 +251,6 @@ fn visit_array<'de, V: Visitor<'de>>(items: &'de DeArray<'de>, visitor: V) -> Re
     let value = visitor.visit_seq(&mut left)?;
     left.end()?;
     Ok(value)
-}
-
-fn visit_table<'de, V: Visitor<'de>>(table: &'de DeTable<'de>, visitor: V) -> Result<V::Value, ReadError> {
-    visitor.visit_map(Entries { left: table.iter(), value: None })
 }
 
 /// The entries of a table.
@@ -222,7 +309,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'de> {
             None => Ok(()),
             Some(content) => match content.0.get_ref() {
                 DeValue::Table(table) if table.is_empty() => Ok(()),
-                _ => Err(de::Error::invalid_type(content.kind(), &"an empty table")),
+                _ => Err(content.unfit(&"an empty table")),
             },
         }
     }
@@ -230,13 +317,13 @@ impl<'de> de::VariantAccess<'de> for Variant<'de> {
         seed.deserialize(self.content()?)
     }
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
-        self.content()?.deserialize_any(visitor)
+        self.content()?.sequence(visitor)
     }
     fn struct_variant<V: Visitor<'de>>(
         self,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.content()?.deserialize_any(visitor)
+        self.content()?.map(visitor)
     }
 }
