@@ -83,6 +83,11 @@ pub trait Environment: Clone + Send + Sync + 'static {
 
     /// Numbers that describe an episode, in the order of [`Environment::metrics`].
     fn measure(&self, _state: &Self::State, _record: &Self::Record, _out: &mut [f64]) {}
+
+    /// Where the descriptors of a behaviour lie: an interval for each of the first so many metrics; empty if there are none.
+    fn descriptors(&self) -> Vec<(f64, f64)> {
+        Vec::new()
+    }
 }
 
 /// What one step gives.

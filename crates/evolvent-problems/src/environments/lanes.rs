@@ -253,6 +253,8 @@ pub trait Simulator: Send {
     fn metrics(&self) -> &'static [&'static str];
     /// Numbers that describe a lane's episode; `out` has the length of [`Simulator::metrics`].
     fn measure(&self, lane: usize, out: &mut [f64]);
+    /// Where the descriptors lie: an interval for each of the first so many metrics.
+    fn descriptors(&self) -> Vec<(f64, f64)>;
     /// An independent copy.
     fn boxed_clone(&self) -> Box<dyn Simulator>;
 }
@@ -513,6 +515,10 @@ impl<E: Environment> Simulator for Lanes<E> {
         E::State::look(&self.blocks[lane / WIDTH], lane % WIDTH, |state| {
             self.environment.fitness(state, record, total_reward)
         })
+    }
+
+    fn descriptors(&self) -> Vec<(f64, f64)> {
+        self.environment.descriptors()
     }
 
     fn metrics(&self) -> &'static [&'static str] {

@@ -25,6 +25,7 @@ mod cart_pole_swing_up;
 mod double_pole;
 mod environment;
 mod lanes;
+mod maze;
 mod mountain_car;
 mod pendulum;
 mod registry;
@@ -39,6 +40,7 @@ pub use environment::{Environment, Spec, Step};
 pub use lanes::{
     Actions, End, LaneAction, LaneObservation, LaneState, Lanes, Own, Simulator, StateError, WIDTH,
 };
+pub use maze::{Maze, MazeMap};
 pub use mountain_car::{MountainCar, MountainCarContinuous};
 pub use pendulum::Pendulum;
 pub use registry::{AnyEnvironment, Registered, Visitor};

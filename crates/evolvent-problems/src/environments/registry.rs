@@ -27,6 +27,7 @@ macro_rules! environments {
             double_pole: DoublePole, none;
             cart_pole_swing_up: CartPoleSwingUp, none;
             t_maze: TMaze, none;
+            maze: Maze, none;
         }
     };
 }

@@ -16,8 +16,8 @@ pub use simulation::Simulation;
 use crate::assessment::{Assess, Assessment};
 use crate::spare::Spare;
 use evolvent_core::{
-    Batch, Cost, DecodeError, Decoder, Evaluated, Evaluation, Evaluator, Failure, Fitness, Interface, Output,
-    Phase, Purpose, Request, Round, Sense, Space, Stream, Violations,
+    Batch, Cost, DecodeError, Decoder, Evaluated, Evaluation, Evaluator, Failure, Fitness, Interface,
+    Measured, Output, Phase, Purpose, Request, Round, Sense, Space, Stream, Violations,
 };
 use evolvent_math::{par, rows::Materialize};
 use evolvent_nets::{Describe, Head, Normalizer, Program};
@@ -92,7 +92,9 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
             _ => Vec::new(),
         };
         let max_steps = settings.max_steps.or(|| spec.max_episode_steps);
-        let metrics = simulation.simulator(1, max_steps).metrics();
+        let simulator = simulation.simulator(1, max_steps);
+        let metrics = simulator.metrics();
+        let space = Space { descriptors: simulator.descriptors(), ..space };
         let workspaces = Spare::default();
         Ok(Rollout { decoder, head, simulation, settings, max_steps, space, metrics, noise, workspaces })
     }
@@ -259,9 +261,29 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
         let cost = member.cost();
         let result = match member.failure() {
             Some(failure) => Evaluation::failed(failure.clone()),
-            None => Evaluation::of(self.settings.aggregate.of(&member.values())),
+            None => Evaluation::measured(Measured {
+                objectives: [self.settings.aggregate.of(&member.values())].into_iter().collect(),
+                descriptors: self.metric_means(member).take(self.space.descriptors.len()).collect(),
+                ..Measured::default()
+            }),
         };
         result.costing(cost)
+    }
+
+    /// How many metrics evaluations need: those that describe the behaviour are among them.
+    fn described(&self) -> usize {
+        if self.space.descriptors.is_empty() { 0 } else { self.metrics.len() }
+    }
+
+    /// The metrics that a member was measured with, each over the mean of its episodes.
+    fn metric_means<'a>(&self, member: &'a Member<'_>) -> impl Iterator<Item = f64> + 'a {
+        let width = self.metrics.len().max(1);
+        let episodes: usize = member.pieces.iter().map(|p| p.of(member.place).len()).sum();
+        let column = move |k: usize| {
+            let rows = member.pieces.iter().flat_map(move |p| p.measures(member.place).chunks_exact(width));
+            rows.map(|row| row[k]).sum::<f64>() / episodes as f64
+        };
+        (0..self.metrics.len()).map(column)
     }
 }
 
@@ -352,7 +374,7 @@ impl<D: Decoder<Genome: Materialize>> Evaluator<D::Genome> for Rollout<D> {
         round: &Round,
     ) -> Vec<Evaluated<D::Genome, ObservationSums>> {
         let mut results = Vec::with_capacity(members.len());
-        self.evaluate_each(state, batch, members, round, 0, |member| {
+        self.evaluate_each(state, batch, members, round, self.described(), |member| {
             let (evaluation, observed) = (self.evaluation(&member), member.observed());
             results.push(Evaluated { evaluation, observed, genome: None });
         });
@@ -385,17 +407,10 @@ impl<D: Decoder<Genome: Materialize, Network: Describe>> Assess<D::Genome> for R
         self.evaluate_each(state, &batch, 0..1, round, self.metrics.len(), |member| {
             let failed = member.failure().is_some();
             let values = if failed { Vec::new() } else { member.values() };
-            let measures = member.pieces.iter().flat_map(|p| p.measures(member.place)).copied();
-            let mut sums = vec![0.0; self.metrics.len()];
-            measures.enumerate().for_each(|(i, x)| sums[i % self.metrics.len()] += x);
-            let episodes: usize = member.pieces.iter().map(|p| p.of(member.place).len()).sum();
             let cost = member.cost();
-            let mut metrics: Vec<(String, f64)> = self
-                .metrics
-                .iter()
-                .zip(sums)
-                .map(|(name, sum)| (name.to_string(), sum / episodes as f64))
-                .collect();
+            let means = self.metric_means(&member);
+            let mut metrics: Vec<(String, f64)> =
+                self.metrics.iter().zip(means).map(|(name, mean)| (name.to_string(), mean)).collect();
             metrics.push(("episode_length".into(), cost.steps as f64 / cost.episodes.max(1) as f64));
             let metrics = if failed { Vec::new() } else { metrics };
             assessment = Some(Assessment { evaluation: self.evaluation(&member), values, metrics });

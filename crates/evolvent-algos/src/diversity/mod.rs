@@ -1,0 +1,5 @@
+//! Search for what is different.
+
+mod novelty;
+
+pub use novelty::{Novelty, NoveltyState};
