@@ -1,7 +1,8 @@
 //! Bit strings: a small genome that is no vector, with its variation.
 
 use crate::draws::for_each_chosen;
-use evolvent_core::{Auto, Genome, Stream, Variation, Violations};
+use evolvent_core::{Auto, Batch, Genome, Stream, Variation, Violations};
+use evolvent_math::rows::Materialize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +117,18 @@ impl Genome for Bits {
         let mut v = Violations::new();
         v.require(self.length == genes.length, "bits", self.length, &format!("{} bits", genes.length));
         v.into_result()
+    }
+}
+
+impl Materialize for Bits {
+    type Scratch = ();
+
+    fn view<'a>(batch: &'a Batch<Bits>, i: usize, (): &'a mut ()) -> &'a Bits {
+        &batch.members[i]
+    }
+
+    fn view_owned<'a>(genome: &'a Bits, (): &'a mut ()) -> &'a Bits {
+        genome
     }
 }
 

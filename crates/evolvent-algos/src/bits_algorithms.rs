@@ -3,6 +3,7 @@
 use crate::{
     aging_evolution::AgingEvolution,
     bits::{Bits, BitsVariation},
+    diversity::Novelty,
     ga::Ga,
     multiobjective::Nsga2,
     random_search::RandomSearch,
@@ -15,4 +16,5 @@ evolvent_core::algorithms! {
     Nsga2(Nsga2<BitsVariation>) as nsga2,
     AgingEvolution(AgingEvolution<BitsVariation>) as aging_evolution,
     RandomSearch(RandomSearch<BitsVariation>) as random_search,
+    Novelty(Novelty<BitsAlgorithm>) as novelty,
 }

@@ -4,6 +4,7 @@ use crate::{
     aging_evolution::AgingEvolution,
     cma::{CmaEs, LmMaEs, SepCmaEs},
     de::{De, Jade, LShade},
+    diversity::Novelty,
     es::{Ars, Cem, CrFmNes, OnePlusOneEs, OpenEs, Pgpe, Snes, Xnes},
     ga::{Cosyne, DeepGa, Ga, RealVariation},
     multiobjective::Nsga2,
@@ -38,4 +39,5 @@ evolvent_core::algorithms! {
     RandomSearch(RandomSearch<RealVariation>) as random_search,
     Restarts(Restarts) as restarts,
     Stages(Stages) as stages,
+    Novelty(Novelty<VectorAlgorithm>) as novelty,
 }

@@ -258,6 +258,10 @@ pub trait Materialize: Genome {
     type Scratch: Default + Send;
     /// Member `i` of a batch.
     fn view<'a>(batch: &'a Batch<Self>, i: usize, scratch: &'a mut Self::Scratch) -> &'a Self::View;
+    /// Member `i` of a batch as a genome of its own, also where the batch holds only how it is made.
+    fn owned(batch: &Batch<Self>, i: usize) -> Option<Self> {
+        evolvent_core::Members::owned(&batch.members, i)
+    }
     /// An owned genome as a decoder reads it.
     fn view_owned<'a>(genome: &'a Self, scratch: &'a mut Self::Scratch) -> &'a Self::View;
 }
@@ -269,6 +273,12 @@ impl Materialize for Vector {
         scratch.resize(batch.dimension(), 0.0);
         batch.row_f32(i, scratch);
         scratch
+    }
+
+    fn owned(batch: &Batch<Vector>, i: usize) -> Option<Vector> {
+        let mut row = vec![0.0; batch.dimension()];
+        batch.row_f64(i, &mut row);
+        Some(Vector(row))
     }
 
     fn view_owned<'a>(genome: &'a Vector, scratch: &'a mut Vec<f32>) -> &'a [f32] {

@@ -1,7 +1,7 @@
 //! The list of all algorithms over graphs.
 
 use crate::{graph::Graph, neat::Neat, variation::GraphVariation};
-use evolvent_algos::{AgingEvolution, Ga, Nsga2, RandomSearch};
+use evolvent_algos::{AgingEvolution, Ga, Novelty, Nsga2, RandomSearch};
 
 evolvent_core::algorithms! {
     /// The algorithms over graphs.
@@ -11,4 +11,5 @@ evolvent_core::algorithms! {
     Nsga2(Nsga2<GraphVariation>) as nsga2,
     AgingEvolution(AgingEvolution<GraphVariation>) as aging_evolution,
     RandomSearch(RandomSearch<GraphVariation>) as random_search,
+    Novelty(Novelty<GraphAlgorithm>) as novelty,
 }

@@ -19,10 +19,10 @@
 
 use crate::merit::Merit;
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Fitness, Genome, Members, Needs, Outcome, Scores, Space,
-    Start, StopReason, Stream, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Fitness, Genome, Needs, Outcome, Scores, Space, Start,
+    StopReason, Stream, Tree, Violations,
 };
-use evolvent_math::par;
+use evolvent_math::{par, rows::Materialize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ pub struct NoveltyState<G: Genome, S> {
     mean: f64,
 }
 
-impl<A: Algorithm> Algorithm for Novelty<A> {
+impl<A: Algorithm<Genome: Materialize>> Algorithm for Novelty<A> {
     const NAME: &'static str = "novelty";
     type Genome = A::Genome;
     type State = NoveltyState<A::Genome, A::State>;
@@ -101,7 +101,7 @@ impl<A: Algorithm> Algorithm for Novelty<A> {
             let at_start = |v: &evolvent_core::Violation| v.path.starts_with("start");
             let (outer, own): (Vec<_>, Vec<_>) = inner.0.into_iter().partition(at_start);
             v.0.extend(outer);
-            v.absorb("algorithm", Err(Violations(own)));
+            v.absorb(&self.inner_path(), Err(Violations(own)));
         });
         v.into_result()?;
         let Ok(state) = state else { return Err(Violations::one("algorithm", "none", "an algorithm")) };
@@ -126,13 +126,7 @@ impl<A: Algorithm> Algorithm for Novelty<A> {
         self.algorithm.ask(&mut state.inner, rng)
     }
 
-    fn tell(
-        &self,
-        state: &mut Self::State,
-        batch: &Batch<A::Genome>,
-        scores: &Scores,
-        rng: &mut Stream,
-    ) {
+    fn tell(&self, state: &mut Self::State, batch: &Batch<A::Genome>, scores: &Scores, rng: &mut Stream) {
         state.generation += 1;
         remember(state, batch, scores);
         let behaviours = scaled(&scores.descriptors, &state.widths, scores.len());
@@ -167,6 +161,14 @@ impl<A: Algorithm> Algorithm for Novelty<A> {
 }
 
 impl<A: Algorithm> Novelty<A> {
+    /// Where the settings of the algorithm inside stand: lists of algorithms are tagged with the algorithm's key.
+    fn inner_path(&self) -> String {
+        match Tree::of(&*self.algorithm) {
+            Ok(Tree::Variant(key, _)) => format!("algorithm.{key}"),
+            _ => "algorithm".into(),
+        }
+    }
+
     /// What the algorithm inside is told.
     fn seen<G: Genome, S>(
         &self,
@@ -209,7 +211,7 @@ fn unit(values: &[Option<f64>], i: usize) -> f64 {
 }
 
 /// The fittest is kept, whatever novelty thinks of it.
-fn remember<G: Genome, S>(state: &mut NoveltyState<G, S>, batch: &Batch<G>, scores: &Scores) {
+fn remember<G: Materialize, S>(state: &mut NoveltyState<G, S>, batch: &Batch<G>, scores: &Scores) {
     let Some(i) = scores.best() else { return };
     let merit = Merit::of(scores, i);
     let old = state.best.as_ref().filter(|_| state.comparable).and_then(|best| {
@@ -217,7 +219,7 @@ fn remember<G: Genome, S>(state: &mut NoveltyState<G, S>, batch: &Batch<G>, scor
         Some(Merit { failed: false, violation: best.violation, loss })
     });
     if old.is_none_or(|old| merit.beats(&old))
-        && let Some(genome) = batch.members.owned(i)
+        && let Some(genome) = G::owned(batch, i)
     {
         let width = state.widths.len();
         let descriptors = scores.descriptors.get(i * width..(i + 1) * width).unwrap_or_default().to_vec();
@@ -245,9 +247,8 @@ fn novelties(
 ) -> Vec<Option<f64>> {
     par::map(behaviours.len(), |i| {
         let own = behaviours[i].as_ref()?;
-        let distance = |other: &[f64]| {
-            own.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
-        };
+        let distance =
+            |other: &[f64]| own.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
         let others = behaviours.iter().enumerate().filter(|&(j, _)| j != i);
         let others = others.filter_map(|(_, b)| b.as_ref()).map(|b| distance(b));
         let mut all: Vec<f64> = others.chain(archive.chunks_exact(width.max(1)).map(distance)).collect();
@@ -291,10 +292,8 @@ fn archive<G: Genome, S>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ga, RealVariation};
-    use evolvent_core::{
-        Evaluation, Init, Measured, Purpose, RunKey, Sense, Vector, VectorGenes, stream,
-    };
+    use crate::{Ga, RealVariation, ga::Mutation};
+    use evolvent_core::{Evaluation, Init, Measured, Purpose, RunKey, Sense, Vector, VectorGenes, stream};
 
     fn rows(points: &[[f64; 2]]) -> Vec<Option<Vec<f64>>> {
         points.iter().map(|p| Some(p.to_vec())).collect()
@@ -307,7 +306,9 @@ mod tests {
         let novelty = novelties(&members, &[6.0, 8.0], 2, 2);
         // (0, 0): 1 and 5; (3, 4): √(9 + 9) and 5, both of (0, 0) and of the archive; (0, 1): 1 and √18.
         let root = 18f64.sqrt();
-        for (got, want) in novelty.iter().zip([Some(3.0), Some((root + 5.0) / 2.0), Some((1.0 + root) / 2.0), None]) {
+        for (got, want) in
+            novelty.iter().zip([Some(3.0), Some((root + 5.0) / 2.0), Some((1.0 + root) / 2.0), None])
+        {
             match (got, want) {
                 (Some(got), Some(want)) => assert!((got - want).abs() < 1e-12, "{got} {want}"),
                 (got, want) => assert_eq!(got.is_none(), want.is_none()),
@@ -319,16 +320,21 @@ mod tests {
     type Search = Novelty<Ga<RealVariation>>;
 
     fn search(weight: f64) -> Search {
-        let ga = Ga { population_size: 40, ..Ga::default() };
+        let mutation = Mutation::Gaussian { sigma: Auto::Value(0.5), rate: 1.0 };
+        let variation = RealVariation { mutation, ..RealVariation::default() };
+        let ga = Ga { population_size: 40, variation, ..Ga::default() };
         Novelty { weight, algorithm: Box::new(ga), ..Novelty::default() }
     }
 
     /// Genes are the behaviour; fitness is a deceptive slope: it rises to the left, and the goal is far to the right.
-    fn run(search: &Search, rounds: u64) -> (NoveltyState<Vector, <Ga<RealVariation> as Algorithm>::State>, f64) {
+    fn run(
+        search: &Search,
+        rounds: u64,
+    ) -> (NoveltyState<Vector, <Ga<RealVariation> as Algorithm>::State>, f64) {
         let space = Space {
             descriptors: vec![(0.0, 10.0); 2],
             senses: vec![Sense::Maximize],
-            ..Space::new(VectorGenes::flat(2, Init::Uniform { low: 0.0, high: 0.1 }, None))
+            ..Space::new(VectorGenes::flat(2, Init::Uniform { low: 0.0, high: 0.5 }, None))
         };
         let key = RunKey::from_seed(3);
         let mut state =
@@ -337,7 +343,7 @@ mod tests {
         for round in 0..rounds {
             let batch = search.ask(&mut state, &mut stream(key, round, 0, 0, Purpose::Ask));
             let measure = |i: usize| {
-                let x = batch.members.owned(i).unwrap().0;
+                let x = Vector::owned(&batch, i).unwrap().0;
                 let x = [x[0].clamp(0.0, 10.0), x[1].clamp(0.0, 10.0)];
                 let worth = if x[0] > 9.0 { 100.0 } else { -x[0] };
                 Evaluation::measured(Measured {
@@ -385,6 +391,11 @@ mod tests {
         let bad = Novelty { neighbours: 0, weight: 2.0, algorithm: Box::new(ga), ..Novelty::default() };
         let refused = bad.init(&space, &Start::Default, &mut stream(RunKey(1), 0, 0, 0, Purpose::Init));
         let paths: Vec<_> = refused.err().unwrap().0.into_iter().map(|v| v.path).collect();
-        assert!(["neighbours", "weight", "algorithm.population_size"].iter().all(|p| paths.iter().any(|q| q == p)), "{paths:?}");
+        assert!(
+            ["neighbours", "weight", "algorithm.population_size"]
+                .iter()
+                .all(|p| paths.iter().any(|q| q == p)),
+            "{paths:?}"
+        );
     }
 }

@@ -20,7 +20,7 @@ fn target(columns: &[&str]) -> CsvSpec {
 #[test]
 fn classes_from_texts() {
     let table =
-        parse(include_bytes!("../../tests/fixtures/csv/classes.csv"), "c", &CsvSpec::default()).unwrap();
+        parse(include_bytes!("../../../tests/fixtures/csv/classes.csv"), "c", &CsvSpec::default()).unwrap();
     assert_eq!(table.inputs, [1.5, 2.0, -300.0, 4.0, 0.25, 1.0]);
     assert_eq!(table.features, ["length", "width"]);
     let names = vec!["cat".into(), "dog".into()];
@@ -30,7 +30,7 @@ fn classes_from_texts() {
 #[test]
 fn values_with_a_byte_order_mark_semicolons_and_blank_lines() {
     let table =
-        parse(include_bytes!("../../tests/fixtures/csv/semicolon.csv"), "s", &CsvSpec::default()).unwrap();
+        parse(include_bytes!("../../../tests/fixtures/csv/semicolon.csv"), "s", &CsvSpec::default()).unwrap();
     assert_eq!((table.features.as_slice(), table.len()), (&["a".to_owned(), "b".to_owned()][..], 3));
     let names = vec!["y".into()];
     assert_eq!(table.targets, Targets::Values { values: vec![3.5, 6.0, 9.0], dimension: 1, names });
