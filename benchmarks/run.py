@@ -1,8 +1,9 @@
 """Runs peers and Evolvent in turn on the same cores and prints ratios.
 
-    python benchmarks/run.py rollouts|cartpole [--repeats N] [--peers PYTHON]
+    python benchmarks/run.py rollouts|cartpole|vectors [--repeats N] [--peers PYTHON] [--torch PYTHON]
 
-PYTHON is an interpreter with benchmarks/requirements.txt installed. Figures are medians over the repeats; a ratio is
+PYTHON is an interpreter with benchmarks/requirements.txt installed; that of --torch has torch and evotorch, without it EvoTorch is left
+out. Figures are medians over the repeats; a ratio is
 taken within each repeat, so that a machine whose speed drifts is fair to both sides.
 """
 
@@ -99,13 +100,81 @@ def cartpole(arguments):
         )
 
 
+class Server:
+    """A side of the suite `vectors`, which measures one case after another without starting anew."""
+
+    def __init__(self, command):
+        command = [str(part) for part in command]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
+        )
+
+    def measure(self, case):
+        print(case, file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
+
+
+# Case of ours: case of the peers, peers, ratio that is asked for.
+VECTORS = {
+    "open_es_10k": ("open_es_10k", ["evosax"], 4),
+    "open_es_1m": ("open_es_1m", ["evosax"], 8),
+    "snes_10k": ("snes_10k", ["evosax", "evotorch"], 5),
+    "pgpe_10k": ("pgpe_10k", ["evosax", "evotorch"], 5),
+    "sep_cma_es_10k": ("sep_cma_es_10k", ["evosax", "evotorch"], 5),
+    "cma_es_100": ("cma_es_100", ["cmaes crate", "pycma"], 2),
+    "cma_es_100_lazy": ("cma_es_100", ["cmaes crate"], 2),
+    "cma_es_1k": ("cma_es_1k", ["pycma"], 2),
+    "cma_es_1k_lazy": ("cma_es_1k", ["pycma"], 2),
+    "ga_1k": ("ga_1k", ["evosax"], 5),
+    "de_1k": ("de_1k", ["evosax"], 5),
+}
+
+
+def vectors(arguments):
+    seconds = ["--seconds", "2", "--serve"]
+    bench = ["cargo", "bench", "--quiet", "-p", "evolvent-tasks", "--bench", "vectors"]
+    output([*bench, "--no-run"])
+    crate = ROOT / "target/cmaes_crate"
+    manifest = HERE / "cmaes_crate/Cargo.toml"
+    output(["cargo", "build", "--release", "--quiet", "--manifest-path", manifest, "--target-dir", crate])
+    sides = {
+        "evolvent": Server([*bench, "--", *seconds]),
+        "evosax": Server([arguments.peers, HERE / "peers_vectors.py", "evosax", *seconds]),
+        "pycma": Server([arguments.peers, HERE / "peers_vectors.py", "pycma", *seconds]),
+        "cmaes crate": Server([crate / "release/cmaes-crate", *seconds]),
+    }
+    if arguments.torch:
+        sides["evotorch"] = Server([arguments.torch, HERE / "peers_vectors.py", "evotorch", *seconds])
+    print("Generations per second (best window) and processor milliseconds per generation (least) on the sphere function")
+    print(f"{'case':<16} {'side':<12} {'per second':>11} {'CPU ms':>9} {'ratio':>7} {'min':>6} {'max':>6} {'CPU':>6} {'asked':>6}")
+    for case, (theirs, peers, asked) in VECTORS.items():
+        rows = {}
+        for _ in range(arguments.repeats):
+            for side in ["evolvent", *(peer for peer in peers if peer in sides)]:
+                rows.setdefault(side, []).append(sides[side].measure(case if side == "evolvent" else theirs))
+        rate = lambda row: row["generations_per_second"]
+        processor = lambda row: row["processor_ms"]
+        for side, measured in rows.items():
+            ratios = [rate(a) / rate(b) for a, b in zip(rows["evolvent"], measured)]
+            work = min(map(processor, measured)) / min(map(processor, rows["evolvent"]))
+            print(
+                f"{case:<16} {side:<12} {max(map(rate, measured)):>11.2f} {min(map(processor, measured)):>9.3f}"
+                f" {statistics.median(ratios):>7.2f} {min(ratios):>6.2f} {max(ratios):>6.2f} {work:>6.2f} {asked:>6}",
+                flush=True,
+            )
+    for side in sides.values():
+        side.process.stdin.close()
+        side.process.wait()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=["rollouts", "cartpole"])
+    parser.add_argument("suite", choices=["rollouts", "cartpole", "vectors"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", default=sys.executable)
+    parser.add_argument("--torch")
     arguments = parser.parse_args()
-    {"rollouts": rollouts, "cartpole": cartpole}[arguments.suite](arguments)
+    {"rollouts": rollouts, "cartpole": cartpole, "vectors": vectors}[arguments.suite](arguments)
 
 
 if __name__ == "__main__":

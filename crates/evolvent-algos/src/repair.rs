@@ -1,6 +1,7 @@
 //! What becomes of a coordinate that left its interval.
 
 use evolvent_core::{Bounds, Stream};
+use evolvent_math::reduce;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,7 @@ impl Repair {
     /// Repairs a vector that came from `parent`. Without bounds only what is not finite is undone.
     pub fn vector(self, x: &mut [f64], parent: &[f64], bounds: Option<&Bounds>, rng: &mut Stream) {
         match bounds {
+            None if reduce::all_finite(x) => {}
             None => x.iter_mut().zip(parent).filter(|(x, _)| !x.is_finite()).for_each(|(x, p)| *x = *p),
             Some(bounds) => {
                 for (i, x) in x.iter_mut().enumerate() {

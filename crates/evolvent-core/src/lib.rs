@@ -35,6 +35,6 @@ pub use running::{Measurer, Measuring, Running, Startable};
 pub use stream::{Purpose, RunKey, Stream, StreamKey, stream, stream_key};
 pub use tree::{Numbers, Tree, TreeError};
 pub use vector::{
-    Block, Bounds, Init, Layout, Rank, Role, Scale, Vector, VectorGenes, Vectors, VirtualMember,
+    Block, Bounds, Drawn, Init, Layout, Rank, Role, Scale, Vector, VectorGenes, Vectors, VirtualMember,
     VirtualVectors,
 };

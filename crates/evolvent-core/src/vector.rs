@@ -313,6 +313,8 @@ pub enum Vectors {
         /// Rows one after the other.
         data: Vec<f64>,
     },
+    /// One by one, as algorithms that select them hold them; all of one length.
+    Owned(Vec<Vector>),
     /// Rows that are functions of seeds.
     Virtual(VirtualVectors),
 }
@@ -321,20 +323,19 @@ impl Members<Vector> for Vectors {
     fn len(&self) -> usize {
         match self {
             Vectors::Dense { dimension, data } => data.len() / (*dimension).max(1),
+            Vectors::Owned(rows) => rows.len(),
             Vectors::Virtual(v) => v.members.len(),
         }
     }
     fn from_owned(genomes: Vec<Vector>) -> Self {
-        let dimension = genomes.first().map_or(0, |g| g.0.len());
-        let mut data = Vec::with_capacity(dimension * genomes.len());
-        genomes.iter().for_each(|g| data.extend_from_slice(&g.0));
-        Vectors::Dense { dimension, data }
+        Vectors::Owned(genomes)
     }
     fn owned(&self, i: usize) -> Option<Vector> {
         match self {
             Vectors::Dense { dimension, data } => {
                 data.get(i * dimension..(i + 1) * dimension).map(|row| Vector(row.to_vec()))
             }
+            Vectors::Owned(rows) => rows.get(i).cloned(),
             Vectors::Virtual(_) => None,
         }
     }
@@ -342,6 +343,10 @@ impl Members<Vector> for Vectors {
         match self {
             Vectors::Dense { dimension, data } => {
                 data[i * *dimension..(i + 1) * *dimension].copy_from_slice(&genome.0);
+                true
+            }
+            Vectors::Owned(rows) => {
+                rows[i] = genome;
                 true
             }
             Vectors::Virtual(_) => false,
@@ -361,6 +366,37 @@ pub struct VirtualVectors {
     pub scales: Vec<Scale>,
     /// The members.
     pub members: Vec<VirtualMember>,
+    /// Their noise, where it is small enough to be kept from the evaluation to `tell`.
+    #[serde(skip)]
+    pub drawn: Drawn,
+}
+
+/// The full-rank noise of a batch's members, drawn in advance. It holds nothing that the members do not say, so it is neither
+/// compared nor stored; whoever finds none draws again.
+#[derive(Clone, Debug, Default)]
+pub struct Drawn {
+    /// One row after the other, each of the layout's dimension.
+    pub rows: Arc<Vec<f32>>,
+    /// Whose noise each row is.
+    pub keys: Vec<StreamKey>,
+    /// How many members in succession have one row: 2 for antithetic pairs.
+    pub share: usize,
+}
+
+impl Drawn {
+    /// The noise of member `i`, which reads the stream `key`, if it was drawn.
+    pub fn row(&self, i: usize, key: StreamKey) -> Option<&[f32]> {
+        let k = i.checked_div(self.share)?;
+        let dimension = self.rows.len() / self.keys.len().max(1);
+        let found = self.keys.get(k) == Some(&key);
+        found.then(|| &self.rows[k * dimension..(k + 1) * dimension])
+    }
+}
+
+impl PartialEq for Drawn {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// The factor on the noise.

@@ -1,9 +1,16 @@
 //! Dense linear algebra over row-major `f64` slices, with the same bits on every machine.
 
 use crate::kernels::matrix::{self, View};
-use crate::reduce;
+use crate::{par, reduce};
 
-pub use crate::eigen::{SymmetricEigen, symmetric_eigen};
+/// Products of matrices with fewer terms are not worth waking threads for.
+const PRODUCT: usize = 1 << 18;
+/// Rows of a product that one thread takes at a time: a multiple of the kernel's six.
+const HEIGHT: usize = 48;
+/// The same for products with a vector.
+const SHARED: usize = 1 << 16;
+
+pub use crate::eigen::{SymmetricEigen, symmetric_axes, symmetric_eigen};
 
 /// The lower triangular L with A = L·Lᵀ, row-major; `None` if A is not positive definite (or not finite). The lower triangle
 /// of A is read.
@@ -47,19 +54,43 @@ pub fn solve_lower_transposed(l: &[f64], x: &mut [f64]) {
     }
 }
 
-/// C ← A·B for row-major A (m × k), B (k × n), C (m × n).
+/// C ← A·B for row-major A (m × k), B (k × n), C (m × n). Large ones on all threads.
 ///
 /// # Panics
 /// If a slice does not hold that many numbers.
 pub fn matmul(a: &[f64], b: &[f64], c: &mut [f64], m: usize, k: usize, n: usize) {
     assert_eq!(c.len(), m * n, "a result of {m} x {n}");
     c.fill(0.0);
-    matrix::add_product(View::new(a, m, k), View::new(b, k, n), c, n);
+    add_product(View::new(a, m, k), View::new(b, k, n), c, n);
+}
+
+/// C ← C + A·B; the rows of `c` begin `stride` apart. As [`matrix::add_product`], with rows of C shared out among threads where there is
+/// much to do, which changes no bit.
+pub fn add_product(a: View<'_>, b: View<'_>, c: &mut [f64], stride: usize) {
+    let (rows, inner) = a.size();
+    if rows * inner * b.size().1 < PRODUCT {
+        return matrix::add_product(a, b, c, stride);
+    }
+    let end = (rows - 1) * stride + b.size().1;
+    par::blocks(&mut c[..end], HEIGHT * stride, |from, c| {
+        let first = from / stride;
+        matrix::add_product(a.rows(first..rows.min(first + HEIGHT)), b, c, stride);
+    });
 }
 
 /// y ← A·x for a row-major matrix of `y.len()` rows.
 pub fn matvec(a: &[f64], x: &[f64], y: &mut [f64]) {
-    matrix::matvec(a, x.len(), x, y);
+    matvec_strided(a, x.len(), x, y);
+}
+
+/// The same for rows that begin `stride` apart. Large ones on all threads.
+pub fn matvec_strided(a: &[f64], stride: usize, x: &[f64], y: &mut [f64]) {
+    if x.len() * y.len() < SHARED {
+        return matrix::matvec(a, stride, x, y);
+    }
+    par::blocks(y, (y.len() / 4).next_multiple_of(8), |from, y| {
+        matrix::matvec(&a[from * stride..], stride, x, y)
+    });
 }
 
 /// y ← Aᵀ·x for a row-major matrix of `x.len()` rows.

@@ -6,17 +6,32 @@
 //! of a block at offset `o` are elements `o ·(r + 1)…` of the stream's second half, so blocks never share numbers.
 //!
 //! `row_f32` and `row_f64` are the only conversions between the two precisions.
+//!
+//! Noise is what costs: a row is written at some 85 % of the rate at which its deviates are drawn. So antithetic pairs are written
+//! together ([`Rows::twins_f64`]), and small populations keep their noise from the evaluation to the sum ([`draw`]).
 
-use crate::{kernels::noise, par};
+use crate::kernels::matrix::{View, add_product};
+use crate::kernels::{noise, vectorize};
+use crate::par;
 use evolvent_core::{
-    Batch, Block, Genome, Layout, Rank, Scale, StreamKey, Vector, Vectors, VirtualMember, VirtualVectors,
+    Batch, Block, Drawn, Genome, Rank, Scale, StreamKey, Vector, Vectors, VirtualMember, VirtualVectors,
 };
+use std::sync::Arc;
 
 /// Where the factors of low-rank noise begin in a stream: far past any coordinate.
 const FACTORS: usize = 1 << 44;
 
-/// Coordinates that one thread works on at a time.
-const BLOCK: usize = 1 << 14;
+/// Coordinates of a sum that one thread works on at a time; a multiple of the tile.
+const BLOCK: usize = 1 << 10;
+
+/// Coordinates whose sums are held at a time while rows of noise are added; a multiple of the tile.
+const HELD: usize = 1 << 8;
+
+/// Noise of at most so many numbers is kept (16 MiB).
+const KEPT: usize = 1 << 22;
+
+/// Numbers of low-rank factors that are held at a time.
+const FACTOR_MEMORY: usize = 1 << 20;
 
 /// Writes members out.
 pub trait Rows {
@@ -26,6 +41,12 @@ pub trait Rows {
     fn row_f32(&self, i: usize, out: &mut [f32]);
     /// Member `i` as `f64`.
     fn row_f64(&self, i: usize, out: &mut [f64]);
+    /// Member `i` where it lies in memory as `f64` already.
+    fn held(&self, i: usize) -> Option<&[f64]>;
+    /// Whether members `i` and `i + 1` have the same noise, so that [`Rows::twins_f64`] writes both.
+    fn twins(&self, i: usize) -> bool;
+    /// Members `i` and `i + 1`, of which [`Rows::twins`] is true, at little more than the cost of one.
+    fn twins_f64(&self, i: usize, out: [&mut [f64]; 2]);
 }
 
 impl Rows for Batch<Vector> {
@@ -38,122 +59,263 @@ impl Rows for Batch<Vector> {
     fn row_f64(&self, i: usize, out: &mut [f64]) {
         self.members.row_f64(i, out);
     }
+    fn held(&self, i: usize) -> Option<&[f64]> {
+        self.members.held(i)
+    }
+    fn twins(&self, i: usize) -> bool {
+        self.members.twins(i)
+    }
+    fn twins_f64(&self, i: usize, out: [&mut [f64]; 2]) {
+        self.members.twins_f64(i, out);
+    }
 }
 
 impl Rows for Vectors {
     fn dimension(&self) -> usize {
         match self {
             Vectors::Dense { dimension, .. } => *dimension,
+            Vectors::Owned(rows) => rows.first().map_or(0, |row| row.0.len()),
             Vectors::Virtual(v) => v.layout.dimension(),
         }
     }
 
     fn row_f32(&self, i: usize, out: &mut [f32]) {
         match self {
-            Vectors::Dense { dimension, data } => {
-                let row = &data[i * dimension..(i + 1) * dimension];
-                out.iter_mut().zip(row).for_each(|(o, &x)| *o = x as f32);
-            }
-            Vectors::Virtual(v) => {
-                let member = v.members[i];
-                let base = &v.bases[member.base as usize];
-                out.iter_mut().zip(base.iter()).for_each(|(o, &x)| *o = x as f32);
-                for_each_noise(v, member, |start, scale, z| {
-                    let out = &mut out[start..start + z.len()];
-                    match scale {
-                        Scaled::One(s) => {
-                            let s = s as f32;
-                            out.iter_mut().zip(z).for_each(|(o, &z)| *o = s.mul_add(z, *o));
-                        }
-                        Scaled::Each(sign, s) => {
-                            for ((o, &z), &s) in out.iter_mut().zip(z).zip(s) {
-                                *o = (sign * s as f32).mul_add(z, *o);
-                            }
-                        }
-                    }
-                });
-            }
+            Vectors::Virtual(v) => write(v, i, [out]),
+            _ => out.iter_mut().zip(self.held(i).unwrap_or(&[])).for_each(|(o, &x)| *o = x as f32),
         }
     }
 
     fn row_f64(&self, i: usize, out: &mut [f64]) {
         match self {
-            Vectors::Dense { dimension, data } => {
-                out.copy_from_slice(&data[i * dimension..(i + 1) * dimension]);
-            }
-            Vectors::Virtual(v) => {
-                let member = v.members[i];
-                out.copy_from_slice(&v.bases[member.base as usize]);
-                for_each_noise(v, member, |start, scale, z| {
-                    let out = &mut out[start..start + z.len()];
-                    match scale {
-                        Scaled::One(s) => out.iter_mut().zip(z).for_each(|(o, &z)| *o += s * f64::from(z)),
-                        Scaled::Each(sign, s) => {
-                            for ((o, &z), &s) in out.iter_mut().zip(z).zip(s) {
-                                *o += f64::from(sign) * s * f64::from(z);
-                            }
-                        }
-                    }
-                });
-            }
+            Vectors::Virtual(v) => write(v, i, [out]),
+            _ => out.copy_from_slice(self.held(i).unwrap_or(&[])),
+        }
+    }
+
+    fn held(&self, i: usize) -> Option<&[f64]> {
+        match self {
+            Vectors::Dense { dimension, data } => data.get(i * dimension..(i + 1) * dimension),
+            Vectors::Owned(rows) => rows.get(i).map(|row| row.0.as_slice()),
+            Vectors::Virtual(_) => None,
+        }
+    }
+
+    fn twins(&self, i: usize) -> bool {
+        let Vectors::Virtual(v) = self else { return false };
+        let Some([a, b]) = v.members.get(i..i + 2).and_then(|pair| <&[_; 2]>::try_from(pair).ok()) else {
+            return false;
+        };
+        let alike = (a.base, a.scale, a.noise, a.rank) == (b.base, b.scale, b.noise, b.rank);
+        alike && a.sign != 0.0 && b.sign != 0.0
+    }
+
+    fn twins_f64(&self, i: usize, out: [&mut [f64]; 2]) {
+        match self {
+            Vectors::Virtual(v) => write(v, i, out),
+            _ => out.into_iter().zip(i..).for_each(|(out, i)| self.row_f64(i, out)),
         }
     }
 }
 
-/// The factor on a piece of noise, the member's sign included.
-enum Scaled<'a> {
-    One(f64),
-    Each(f32, &'a [f64]),
+/// The two precisions of a row.
+trait Number: Copy {
+    fn of(x: f64) -> Self;
+    fn of_noise(z: f32) -> Self;
+    fn times(self, other: Self) -> Self;
+    /// self · z + base, fused.
+    fn fused(self, z: Self, base: Self) -> Self;
 }
 
-/// Calls `f(start, scale, noise)` for pieces that cover the coordinates in order.
-fn for_each_noise(v: &VirtualVectors, member: VirtualMember, mut f: impl FnMut(usize, Scaled<'_>, &[f32])) {
+macro_rules! number {
+    ($t:ty) => {
+        impl Number for $t {
+            #[inline(always)]
+            fn of(x: f64) -> Self {
+                x as $t
+            }
+            #[inline(always)]
+            fn of_noise(z: f32) -> Self {
+                <$t>::from(z)
+            }
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                self * other
+            }
+            #[inline(always)]
+            fn fused(self, z: Self, base: Self) -> Self {
+                self.mul_add(z, base)
+            }
+        }
+    };
+}
+number!(f32);
+number!(f64);
+
+/// The factor on a piece of noise, without the member's sign.
+#[derive(Clone, Copy)]
+enum Factor<'a> {
+    One(f64),
+    Each(&'a [f64]),
+}
+
+impl Factor<'_> {
+    #[inline(always)]
+    fn part(&self, from: usize, len: usize) -> Factor<'_> {
+        match self {
+            Factor::One(s) => Factor::One(*s),
+            Factor::Each(s) => Factor::Each(&s[from..from + len]),
+        }
+    }
+}
+
+/// Writes members `first..first + N` out, which have the same noise, base and scale.
+fn write<T: Number, const N: usize>(v: &VirtualVectors, first: usize, mut out: [&mut [T]; N]) {
+    let member = v.members[first];
+    let base = v.bases[member.base as usize].as_slice();
     if member.sign == 0.0 {
+        out.iter_mut().for_each(|out| out.iter_mut().zip(base).for_each(|(o, &x)| *o = T::of(x)));
         return;
     }
-    let sign = f64::from(member.sign);
+    let signs: [T; N] = std::array::from_fn(|m| T::of(f64::from(v.members[first + m].sign)));
     let scale = &v.scales[member.scale as usize];
-    let mut piece = |start: usize, block: usize, z: &[f32]| {
-        let scaled = match scale {
-            Scale::Scalar(s) => Scaled::One(sign * s),
-            Scale::PerBlock(s) => Scaled::One(sign * s[block]),
-            Scale::PerCoordinate(s) => Scaled::Each(member.sign, &s[start..start + z.len()]),
-        };
-        f(start, scaled, z);
+    let held = v.drawn.row(first, member.noise).filter(|_| member.rank == Rank::Full);
+    let row = Row { member, held, base, signs };
+    let whole = match scale {
+        Scale::Scalar(s) => Some(Factor::One(*s)),
+        Scale::PerCoordinate(s) => Some(Factor::Each(s)),
+        Scale::PerBlock(_) => None,
     };
-    let mut z = [0.0; 1024];
+    // Coordinates of full-rank noise are numbered through all blocks.
+    if let (Rank::Full, Some(factor)) = (member.rank, whole) {
+        return row.full(0, factor, out);
+    }
     for (b, block) in v.layout.blocks.iter().enumerate() {
         let range = block.range();
-        for start in range.clone().step_by(z.len()) {
-            let z = &mut z[..(range.end - start).min(1024)];
-            block_noise(block, member.rank, member.noise, start - range.start, z);
-            piece(start, b, z);
+        let factor = match scale {
+            Scale::PerBlock(s) => Factor::One(s[b]),
+            Scale::Scalar(s) => Factor::One(*s),
+            Scale::PerCoordinate(s) => Factor::Each(&s[range.clone()]),
+        };
+        let part = out.each_mut().map(|out| &mut out[range.clone()]);
+        match (member.rank, block.matrix()) {
+            (Rank::Low(r), Some(shape)) => row.low_rank(block, shape, usize::from(r).max(1), factor, part),
+            _ => row.full(block.offset, factor, part),
         }
     }
 }
 
-/// Elements `start..start + z.len()` (counted inside the block) of a member's noise.
-fn block_noise(block: &Block, rank: Rank, key: StreamKey, start: usize, z: &mut [f32]) {
-    let (Rank::Low(r), Some((rows, columns))) = (rank, block.matrix()) else {
-        return noise::fill_normal(key, block.offset + start, z);
-    };
-    let r = usize::from(r).max(1);
-    let factors = LowRank::new(block.offset, rows, columns, r);
-    let share = 1.0 / (r as f32).sqrt();
-    let (mut a, mut b) = ([0.0f32; 64], [0.0f32; 64]);
-    for (k, z) in z.iter_mut().enumerate() {
-        let (i, j) = ((start + k) / columns, (start + k) % columns);
-        let mut sum = 0.0f32;
-        for begin in (0..r).step_by(64) {
-            let n = (r - begin).min(64);
-            noise::fill_normal(key, factors.a(i) + begin, &mut a[..n]);
-            noise::fill_normal(key, factors.b(j) + begin, &mut b[..n]);
-            for (&a, &b) in a[..n].iter().zip(&b[..n]) {
-                sum = a.mul_add(b, sum);
+/// What is written out.
+struct Row<'a, T, const N: usize> {
+    member: VirtualMember,
+    held: Option<&'a [f32]>,
+    base: &'a [f64],
+    signs: [T; N],
+}
+
+impl<T: Number, const N: usize> Row<'_, T, N> {
+    /// Full-rank noise, from coordinate `start` on.
+    fn full(&self, start: usize, factor: Factor<'_>, mut out: [&mut [T]; N]) {
+        let len = out.first().map_or(0, |out| out.len());
+        let base = &self.base[start..start + len];
+        vectorize(
+            #[inline(always)]
+            || {
+                if let Some(held) = self.held {
+                    return combine(&held[start..start + len], base, factor, self.signs, out);
+                }
+                noise::for_each_piece(
+                    self.member.noise,
+                    start,
+                    len,
+                    #[inline(always)]
+                    |at, z| {
+                        let out = out.each_mut().map(
+                            #[inline(always)]
+                            |out| &mut out[at..at + z.len()],
+                        );
+                        combine(z, &base[at..at + z.len()], factor.part(at, z.len()), self.signs, out);
+                    },
+                );
+            },
+        );
+    }
+
+    /// A·Bᵀ/√r.
+    fn low_rank(
+        &self,
+        block: &Block,
+        (rows, columns): (usize, usize),
+        r: usize,
+        factor: Factor<'_>,
+        mut out: [&mut [T]; N],
+    ) {
+        let factors = LowRank::new(block.offset, rows, columns, r);
+        let mut a = vec![0.0f32; rows * r];
+        let mut b = vec![0.0f32; columns * r];
+        noise::fill_normal(self.member.noise, factors.a(0), &mut a);
+        noise::fill_normal(self.member.noise, factors.b(0), &mut b);
+        let b = transposed(&b, columns, r);
+        let share = 1.0 / (r as f32).sqrt();
+        let base = &self.base[block.range()];
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, a) in a.chunks_exact(r).enumerate() {
+                    for from in (0..columns).step_by(noise::TILE) {
+                        let len = (columns - from).min(noise::TILE);
+                        let mut z = [0.0f32; noise::TILE];
+                        for (&a, b) in a.iter().zip(b.chunks_exact(columns)) {
+                            for (z, &b) in z.iter_mut().zip(&b[from..from + len]) {
+                                *z = a.mul_add(b, *z);
+                            }
+                        }
+                        z.iter_mut().for_each(|z| *z *= share);
+                        let at = i * columns + from;
+                        let out = out.each_mut().map(
+                            #[inline(always)]
+                            |out| &mut out[at..at + len],
+                        );
+                        combine(&z[..len], &base[at..at + len], factor.part(at, len), self.signs, out);
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// outₘ ← signₘ · factor ⊙ z + base. All slices have one length.
+#[inline(always)]
+fn combine<T: Number, const N: usize>(
+    z: &[f32],
+    base: &[f64],
+    factor: Factor<'_>,
+    signs: [T; N],
+    mut out: [&mut [T]; N],
+) {
+    let n = z.len();
+    for (out, sign) in out.iter_mut().zip(signs) {
+        let (out, base) = (&mut out[..n], &base[..n]);
+        match factor {
+            Factor::One(s) => {
+                let s = sign.times(T::of(s));
+                for i in 0..n {
+                    out[i] = s.fused(T::of_noise(z[i]), T::of(base[i]));
+                }
+            }
+            Factor::Each(s) => {
+                let s = &s[..n];
+                for i in 0..n {
+                    out[i] = sign.times(T::of(s[i])).fused(T::of_noise(z[i]), T::of(base[i]));
+                }
             }
         }
-        *z = share * sum;
     }
+}
+
+/// The transpose of a row-major `rows × columns` matrix.
+fn transposed(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|j| (0..rows).map(move |i| x[i * columns + j])).collect()
 }
 
 /// Where the factors of one weight matrix are in a member's stream.
@@ -180,75 +342,207 @@ impl LowRank {
     }
 }
 
+/// Draws the noise of a batch's members into `drawn`, each `share` of which have one stream, if they are all full-rank and it is at
+/// most 16 MiB; else empties it. Memory that nobody else holds any more is used again.
+pub fn draw(members: &[VirtualMember], share: usize, dimension: usize, drawn: &mut Drawn) {
+    let count = members.len().div_ceil(share.max(1));
+    if count * dimension > KEPT
+        || dimension == 0
+        || members.iter().any(|m| m.rank != Rank::Full || m.sign == 0.0)
+    {
+        *drawn = Drawn::default();
+        return;
+    }
+    let mut rows = std::mem::take(&mut drawn.rows);
+    if Arc::get_mut(&mut rows).is_none() {
+        rows = Arc::default();
+    }
+    if let Some(rows) = Arc::get_mut(&mut rows) {
+        rows.resize(count * dimension, 0.0);
+        par::blocks(rows, dimension, |from, row| {
+            noise::fill_normal(members[from / dimension * share].noise, 0, row);
+        });
+    }
+    *drawn = Drawn { rows, keys: members.iter().step_by(share).map(|m| m.noise).collect(), share };
+}
+
+/// Adjacent members of one stream, with their weights added.
+struct Term<'a> {
+    key: StreamKey,
+    rank: Rank,
+    weights: [f64; 2],
+    held: Option<&'a [f32]>,
+}
+
+/// The members of a batch; `first` are weights of ±noise, `second` of noise².
+fn terms<'a>(v: &'a VirtualVectors, first: &[f64], second: &[f64]) -> Vec<Term<'a>> {
+    let mut terms: Vec<Term<'a>> = Vec::with_capacity(v.members.len());
+    for (i, member) in v.members.iter().enumerate() {
+        let weights = [
+            first.get(i).map_or(0.0, |w| w * f64::from(member.sign)),
+            second.get(i).map_or(0.0, |w| w * f64::from(member.sign).powi(2)),
+        ];
+        match terms.last_mut() {
+            Some(last) if last.key == member.noise && last.rank == member.rank => {
+                last.weights[0] += weights[0];
+                last.weights[1] += weights[1];
+            }
+            _ => {
+                let held = v.drawn.row(i, member.noise).filter(|_| member.rank == Rank::Full);
+                terms.push(Term { key: member.noise, rank: member.rank, weights, held });
+            }
+        }
+    }
+    terms.retain(|t| t.weights != [0.0; 2]);
+    terms
+}
+
 /// out ← Σₘ weightₘ · signₘ · noiseₘ over the members of a virtual batch, without their scales: what an evolution strategy's
 /// gradient estimate needs. Members are added in order for each coordinate; blocks of coordinates run in parallel.
 ///
 /// Antithetic pairs that share a stream are merged first when adjacent, which halves the work.
 pub fn weighted_noise(v: &VirtualVectors, weights: &[f64], out: &mut [f64]) {
-    let mut terms: Vec<(StreamKey, Rank, f64)> = Vec::with_capacity(weights.len());
-    for (member, &weight) in v.members.iter().zip(weights) {
-        let weight = weight * f64::from(member.sign);
-        match terms.last_mut() {
-            Some(last) if last.0 == member.noise && last.1 == member.rank => last.2 += weight,
-            _ => terms.push((member.noise, member.rank, weight)),
-        }
-    }
-    terms.retain(|t| t.2 != 0.0);
+    let terms = terms(v, weights, &[]);
     out.fill(0.0);
-    if terms.iter().all(|t| t.1 == Rank::Full) {
-        let terms: Vec<(StreamKey, f64)> = terms.iter().map(|t| (t.0, t.2)).collect();
-        par::blocks(out, BLOCK, |start, out| noise::weighted_sum_normal(&terms, start, out));
-    } else {
-        low_rank_sum(&v.layout, &terms, out);
+    if terms.iter().all(|t| t.rank == Rank::Full) {
+        return full_rank_sum(&terms, 0, out);
+    }
+    let mut rest = out;
+    for block in &v.layout.blocks {
+        let (part, after) = rest.split_at_mut(block.len());
+        rest = after;
+        match block.matrix() {
+            Some(shape) => low_rank_sum(&terms, block.offset, shape, part),
+            None => full_rank_sum(&terms, block.offset, part),
+        }
     }
 }
 
-/// The same for members of which some are low-rank: Σ wₘ Aₘ·Bₘᵀ/√r, row by row.
-fn low_rank_sum(layout: &Layout, terms: &[(StreamKey, Rank, f64)], out: &mut [f64]) {
-    let mut rest = out;
-    for block in &layout.blocks {
-        let (part, after) = rest.split_at_mut(block.len());
-        rest = after;
-        let Some((rows, columns)) = block.matrix() else {
-            par::blocks(part, BLOCK, |start, out| {
-                for &(key, _, weight) in terms {
-                    noise::accumulate_normal(key, block.offset + start, weight, out);
-                }
-            });
-            continue;
-        };
-        // Bₘ of every member once; then each row of the result is Σₘ Σₖ wₘ Aₘ[i,k]/√r · Bₘ[·,k].
-        let factors: Vec<Vec<f32>> = par::map(terms.len(), |m| match terms[m] {
-            (key, Rank::Low(r), _) => {
-                let r = usize::from(r).max(1);
-                let mut b = vec![0.0; columns * r];
-                noise::fill_normal(key, LowRank::new(block.offset, rows, columns, r).b(0), &mut b);
-                b
-            }
-            _ => Vec::new(),
+/// Σ first·sign·noise and Σ second·noise² of each coordinate over the members of a virtual batch of full-rank noise, without their
+/// scales.
+pub fn weighted_moments(v: &VirtualVectors, first: &[f64], second: &[f64], out: &mut [[f64; 2]]) {
+    let terms = terms(v, first, second);
+    par::blocks(out, BLOCK, |start, out| {
+        vectorize(
+            #[inline(always)]
+            || moments_of(&terms, start, out),
+        );
+    });
+}
+
+/// out ← out + Σ w·z for the coordinates from `offset` on.
+fn full_rank_sum(terms: &[Term<'_>], offset: usize, out: &mut [f64]) {
+    let held: Option<Vec<&[f32]>> = terms.iter().map(|t| t.held).collect();
+    if let Some(held) = held {
+        return par::blocks(out, BLOCK, |start, out| {
+            vectorize(
+                #[inline(always)]
+                || sum_of_rows(terms, &held, offset + start, out),
+            );
         });
-        par::blocks(part, columns, |start, out| {
-            let i = start / columns;
-            for (&(key, rank, weight), b) in terms.iter().zip(&factors) {
-                let Rank::Low(r) = rank else {
-                    noise::accumulate_normal(key, block.offset + start, weight, out);
-                    continue;
-                };
-                let r = usize::from(r).max(1);
-                let at = LowRank::new(block.offset, rows, columns, r);
-                let scale = weight / (r as f64).sqrt();
-                let mut a = vec![0.0f32; r];
-                noise::fill_normal(key, at.a(i), &mut a);
-                for (j, o) in out.iter_mut().enumerate() {
-                    let dot: f64 = a
-                        .iter()
-                        .zip(&b[j * r..(j + 1) * r])
-                        .map(|(&a, &b)| f64::from(a) * f64::from(b))
-                        .sum();
-                    *o += scale * dot;
+    }
+    let terms: Vec<(StreamKey, f64)> = terms.iter().map(|t| (t.key, t.weights[0])).collect();
+    par::blocks(out, BLOCK, |start, out| noise::weighted_sum_normal(&terms, offset + start, out));
+}
+
+#[inline(always)]
+fn sum_of_rows(terms: &[Term<'_>], held: &[&[f32]], start: usize, out: &mut [f64]) {
+    for (k, out) in out.chunks_mut(HELD).enumerate() {
+        let (from, n) = (start + k * HELD, out.len());
+        let (rows, weights) = (held.chunks(4), terms.chunks(4));
+        for (rows, terms) in rows.zip(weights) {
+            if let ([a, b, c, d], [ta, tb, tc, td]) = (rows, terms) {
+                let (a, b) = (&a[from..from + n], &b[from..from + n]);
+                let (c, d) = (&c[from..from + n], &d[from..from + n]);
+                let w = [ta.weights[0], tb.weights[0], tc.weights[0], td.weights[0]];
+                for i in 0..n {
+                    let sum = w[1].mul_add(f64::from(b[i]), w[0].mul_add(f64::from(a[i]), out[i]));
+                    out[i] = w[3].mul_add(f64::from(d[i]), w[2].mul_add(f64::from(c[i]), sum));
+                }
+            } else {
+                for (row, term) in rows.iter().zip(terms) {
+                    let row = &row[from..from + n];
+                    for i in 0..n {
+                        out[i] = term.weights[0].mul_add(f64::from(row[i]), out[i]);
+                    }
                 }
             }
+        }
+    }
+}
+
+/// One block of [`weighted_moments`].
+#[inline(always)]
+fn moments_of(terms: &[Term<'_>], start: usize, out: &mut [[f64; 2]]) {
+    let mut z = [0.0f32; noise::TILE];
+    for (t, out) in out.chunks_mut(noise::TILE).enumerate() {
+        let (mut ones, mut twos) = ([0.0f64; noise::TILE], [0.0f64; noise::TILE]);
+        let from = start + t * noise::TILE;
+        for &Term { key, weights: [w1, w2], held, .. } in terms {
+            match held.and_then(|held| held[from..].as_chunks::<{ noise::TILE }>().0.first()) {
+                Some(held) => z = *held,
+                None => noise::tile_inline(key, (from / noise::TILE) as u64, &mut z),
+            }
+            for l in 0..noise::TILE {
+                let z = f64::from(z[l]);
+                ones[l] = w1.mul_add(z, ones[l]);
+                twos[l] = (w2 * z).mul_add(z, twos[l]);
+            }
+        }
+        for (l, out) in out.iter_mut().enumerate() {
+            *out = [ones[l], twos[l]];
+        }
+    }
+}
+
+/// out ← out + Σ w·A·Bᵀ/√r for one weight matrix: a product of the matrices of all factors side by side. Members of full rank
+/// are added after those of low rank.
+fn low_rank_sum(terms: &[Term<'_>], offset: usize, (rows, columns): (usize, usize), out: &mut [f64]) {
+    let full: Vec<(StreamKey, f64)> =
+        terms.iter().filter(|t| t.rank == Rank::Full).map(|t| (t.key, t.weights[0])).collect();
+    // The key and rank of each low-rank member, and its weight divided by √r.
+    let low: Vec<(StreamKey, usize, f64)> = terms
+        .iter()
+        .filter_map(|t| match t.rank {
+            Rank::Low(r) => {
+                let r = usize::from(r).max(1);
+                Some((t.key, r, t.weights[0] / (r as f64).sqrt()))
+            }
+            Rank::Full => None,
+        })
+        .collect();
+    let most = low.iter().map(|t| t.1).max().unwrap_or(1);
+    for low in low.chunks((FACTOR_MEMORY / (columns * most).max(1)).max(1)) {
+        // Row (m, k) is column k of Bₘ.
+        let b: Vec<Vec<f64>> = par::map(low.len(), |m| {
+            let (key, r, _) = low[m];
+            let mut b = vec![0.0; columns * r];
+            noise::fill_normal(key, LowRank::new(offset, rows, columns, r).b(0), &mut b);
+            transposed(&b, columns, r).into_iter().map(f64::from).collect()
         });
+        let b = b.concat();
+        let inner = b.len() / columns.max(1);
+        let strip = rows.div_ceil(8).clamp(1, 64);
+        par::blocks(out, strip * columns, |start, out| {
+            let (first, count) = (start / columns, out.len() / columns);
+            let mut a = vec![0.0f64; count * inner];
+            let mut drawn = vec![0.0f32; count * most];
+            let mut at = 0;
+            for &(key, r, weight) in low {
+                let drawn = &mut drawn[..count * r];
+                noise::fill_normal(key, LowRank::new(offset, rows, columns, r).a(first), drawn);
+                for (i, row) in drawn.chunks_exact(r).enumerate() {
+                    for (a, &x) in a[i * inner + at..].iter_mut().zip(row) {
+                        *a = weight * f64::from(x);
+                    }
+                }
+                at += r;
+            }
+            add_product(View::new(&a, count, inner), View::new(&b, inner, columns), out, columns);
+        });
+    }
+    if !full.is_empty() {
+        par::blocks(out, BLOCK, |start, out| noise::weighted_sum_normal(&full, offset + start, out));
     }
 }
 
@@ -291,7 +585,7 @@ impl Materialize for Vector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use evolvent_core::{Init, Purpose, Role, RunKey, stream_key};
+    use evolvent_core::{Init, Layout, Purpose, Role, RunKey, stream_key};
     use std::sync::Arc;
 
     fn layout() -> Arc<Layout> {
@@ -312,6 +606,7 @@ mod tests {
             bases: vec![Arc::new(vec![0.5; d]), Arc::new((0..d).map(|i| i as f64).collect())],
             scales: vec![scale],
             members: (0..6).map(|i| member(i, if i % 2 == 0 { 1.0 } else { -1.0 })).collect(),
+            drawn: Drawn::default(),
         }
     }
 
@@ -353,12 +648,14 @@ mod tests {
             }
         }
         let key = |i| stream_key(RunKey::from_seed(5), 2, i, 0, Purpose::Ask);
-        let block = &layout().blocks[0];
+        let mut one = batch(Rank::Low(4), Scale::Scalar(1.0));
+        one.bases[0] = Arc::new(vec![0.0; one.layout.dimension()]);
         let (mut sum, n) = (0.0, 2000);
         for i in 0..n {
-            let mut z = [0.0; 35];
-            block_noise(block, Rank::Low(4), key(i), 0, &mut z);
-            sum += z.iter().map(|z| f64::from(z * z)).sum::<f64>();
+            one.members[0].noise = key(i);
+            let mut row = vec![0.0; one.layout.dimension()];
+            write(&one, 0, [&mut row]);
+            sum += row[..35].iter().map(|z: &f64| z * z).sum::<f64>();
         }
         assert!((sum / (35.0 * n as f64) - 1.0).abs() < 0.05, "{}", sum / (35.0 * n as f64));
     }
@@ -395,5 +692,94 @@ mod tests {
             out
         };
         assert_eq!(sum(1), sum(8));
+    }
+
+    /// Low-rank noise from its definition, entry by entry.
+    #[test]
+    fn low_rank_rows_follow_their_definition() {
+        let v = batch(Rank::Low(3), Scale::Scalar(0.5));
+        let block = &v.layout.blocks[2];
+        let (rows, columns) = block.matrix().unwrap();
+        let factors = LowRank::new(block.offset, rows, columns, 3);
+        let mut row = vec![0.0f32; v.layout.dimension()];
+        Vectors::Virtual(v.clone()).row_f32(1, &mut row);
+        let member = v.members[1];
+        let mut entry = [[0.0f32; 3]; 2];
+        for i in 0..rows {
+            for j in 0..columns {
+                noise::fill_normal(member.noise, factors.a(i), &mut entry[0]);
+                noise::fill_normal(member.noise, factors.b(j), &mut entry[1]);
+                let dot = (0..3).fold(0.0f32, |s, k| entry[0][k].mul_add(entry[1][k], s));
+                let c = block.offset + i * columns + j;
+                let expected = (-0.5f32).mul_add(dot * (1.0 / 3f32.sqrt()), v.bases[1][c] as f32);
+                assert_eq!(row[c], expected);
+            }
+        }
+    }
+
+    /// Written in pairs, from kept noise or from streams: the same bits.
+    #[test]
+    fn pairs_and_kept_noise_change_no_bit() {
+        let d = layout().dimension();
+        for (rank, scale) in [
+            (Rank::Full, Scale::Scalar(0.3)),
+            (Rank::Full, Scale::PerBlock(vec![0.1, 0.2, 0.3])),
+            (Rank::Full, Scale::PerCoordinate(Arc::new((0..d).map(|i| 0.01 * i as f64).collect()))),
+            (Rank::Low(2), Scale::PerCoordinate(Arc::new((0..d).map(|i| 0.01 * i as f64).collect()))),
+        ] {
+            let mut plain = batch(rank, scale);
+            plain.members.iter_mut().for_each(|m| m.base = 0);
+            let mut kept = plain.clone();
+            draw(&plain.members, 2, d, &mut kept.drawn);
+            assert_eq!(kept.drawn.share, if rank == Rank::Full { 2 } else { 0 });
+            let sums = |v: &VirtualVectors| {
+                let (mut sum, mut moments) = (vec![0.0; d], vec![[0.0; 2]; d]);
+                weighted_noise(v, &[0.3, -0.2, 1.5, 0.0, -0.7, 0.25], &mut sum);
+                if rank == Rank::Full {
+                    weighted_moments(v, &[0.3, -0.2, 1.5, 0.0, -0.7, 0.25], &[1.0; 6], &mut moments);
+                }
+                (sum, moments)
+            };
+            assert_eq!(sums(&plain), sums(&kept));
+            let (plain, kept) = (Vectors::Virtual(plain), Vectors::Virtual(kept));
+            for i in [0, 2, 4] {
+                assert!(plain.twins(i) && !plain.twins(i + 1));
+                let mut rows = vec![vec![0.0; d]; 6];
+                plain.row_f64(i, &mut rows[0]);
+                plain.row_f64(i + 1, &mut rows[1]);
+                kept.row_f64(i, &mut rows[2]);
+                kept.row_f64(i + 1, &mut rows[3]);
+                let (a, b) = rows[4..].split_at_mut(1);
+                plain.twins_f64(i, [&mut a[0], &mut b[0]]);
+                assert_eq!(rows[..2], rows[2..4]);
+                assert_eq!(rows[..2], rows[4..]);
+            }
+        }
+    }
+
+    #[test]
+    fn moments_are_those_of_the_rows() {
+        let mut layout = Layout { blocks: Vec::new() };
+        layout.push("x", vec![2 * BLOCK + 17], Role::Coordinate, Init::Zeros, vec![None]);
+        let d = layout.dimension();
+        let v = VirtualVectors {
+            layout: Arc::new(layout),
+            bases: vec![Arc::new(vec![0.0; d]); 2],
+            ..batch(Rank::Full, Scale::Scalar(1.0))
+        };
+        let (first, second) = ([0.5, -1.0, 2.0, 0.0, 0.25, 3.0], [1.0, 2.0, -0.5, 0.0, 0.0, -2.0]);
+        let mut out = vec![[0.0; 2]; d];
+        weighted_moments(&v, &first, &second, &mut out);
+        let members = Vectors::Virtual(v);
+        let mut rows = vec![0.0; 6 * d];
+        rows.chunks_mut(d).enumerate().for_each(|(i, row)| members.row_f64(i, row));
+        for c in 0..d {
+            let (mut one, mut two) = (0.0, 0.0);
+            for i in 0..6 {
+                one += first[i] * rows[i * d + c];
+                two += second[i] * rows[i * d + c].powi(2);
+            }
+            assert!((out[c][0] - one).abs() < 1e-12 && (out[c][1] - two).abs() < 1e-12);
+        }
     }
 }

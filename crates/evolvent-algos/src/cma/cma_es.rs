@@ -60,6 +60,9 @@ pub struct CmaEs {
     pub sigma: Auto<f64>,
     /// Whether the worse half has negative weights in the update of C.
     pub active: bool,
+    /// Generations between two decompositions of C, in units of 1/(n·(c₁ + c_μ)), at least 0. The default is that of the tutorial and of
+    /// pycma; 0.5, which is used elsewhere, halves the time of a generation and more in hundreds of dimensions.
+    pub decomposition_interval: f64,
     /// When to stop.
     pub tolerances: Tolerances,
 }
@@ -70,6 +73,7 @@ impl Default for CmaEs {
             population_size: Auto::Auto,
             sigma: Auto::Auto,
             active: true,
+            decomposition_interval: 0.1,
             tolerances: Tolerances::default(),
         }
     }
@@ -82,6 +86,7 @@ pub struct CmaEsState {
     comparable: bool,
     transform: Option<BoxTransform>,
     rates: Rates,
+    decomposition_interval: f64,
     /// m, σ and s; where there are bounds, before the map into the box.
     mean: Vec<f64>,
     sigma: f64,
@@ -123,6 +128,7 @@ impl Algorithm for CmaEs {
         let mut v = Violations::new();
         v.at_least("population_size", population_size, 2);
         self.sigma.given().into_iter().for_each(|&s| v.positive("sigma", s));
+        v.non_negative("decomposition_interval", self.decomposition_interval);
         self.tolerances.check("tolerances", &mut v);
         v.at_least("genes.dimension", n, 1);
         v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
@@ -137,6 +143,7 @@ impl Algorithm for CmaEs {
         let mut state = CmaEsState {
             population_size,
             comparable: space.fitness.comparable_across_rounds(),
+            decomposition_interval: self.decomposition_interval,
             rates: Rates::new(n, population_size, self.active),
             history: History::new(&mean),
             mean,
@@ -253,7 +260,7 @@ impl CmaEsState {
     /// Brings axes and basis up to date with C, unless they are fresh enough.
     fn refresh(&mut self) {
         let n = self.mean.len() as f64;
-        let gap = 1.0 / (self.rates.c1 + self.rates.cmu + 1e-23) / n / 10.0;
+        let gap = self.decomposition_interval / (self.rates.c1 + self.rates.cmu + 1e-23) / n;
         if self.stale == 0 || (self.stale as f64) < gap {
             return;
         }
@@ -284,21 +291,19 @@ impl CmaEsState {
     /// C = B·diag(d²)·Bᵀ. A matrix that lost its definiteness to rounding gets the missing variance in all directions.
     fn decompose(&mut self) {
         let n = self.mean.len();
-        let Some(eigen) = linalg::symmetric_eigen(&self.covariance, n) else {
+        let Some((values, basis)) = linalg::symmetric_axes(&self.covariance, n) else {
             self.covariance = identity(n);
             self.axes = vec![1.0; n];
             self.basis = identity(n);
             return;
         };
-        let (least, most) = (eigen.values[0], eigen.values[n - 1]);
+        let (least, most) = (values[0], values[n - 1]);
         let missing = (1e-15 * most - least).max(0.0);
         if missing > 0.0 {
             (0..n).for_each(|i| self.covariance[i * n + i] += missing);
         }
-        for (k, value) in eigen.values.iter().enumerate() {
-            self.axes[k] = (value + missing).sqrt();
-            (0..n).for_each(|i| self.basis[k * n + i] = eigen.vectors[i * n + k]);
-        }
+        self.axes = values.iter().map(|value| (value + missing).sqrt()).collect();
+        self.basis = basis;
     }
 
     /// y = B·(d ⊙ z) for each row of z.

@@ -29,8 +29,8 @@ use crate::{
     start,
 };
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scores, Space, Start, StopReason, Stream,
-    Vector, VectorGenes, Vectors, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Drawn, Outcome, Rank, Scores, Space, Start, StopReason,
+    Stream, Vector, VectorGenes, Vectors, Violations,
 };
 use evolvent_math::{noise, par, reduce};
 use schemars::JsonSchema;
@@ -133,7 +133,7 @@ impl Algorithm for LmMaEs {
             return;
         };
         let mut step = vec![0.0; state.mean.len()];
-        sampling.sum(&state.genes.layout, &w, &mut step);
+        sampling.sum(&state.genes.layout, &w, &Drawn::default(), &mut step);
         state.learn(step);
     }
 

@@ -29,10 +29,10 @@ use crate::{
     start,
 };
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scale, Scores, Space, Start, StopReason,
-    Stream, Vector, VectorGenes, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Drawn, Outcome, Rank, Scale, Scores, Space, Start,
+    StopReason, Stream, Vector, VectorGenes, Violations,
 };
-use evolvent_math::special::expected_norm;
+use evolvent_math::{kernels::vectorize, reduce, special::expected_norm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -71,6 +71,8 @@ pub struct SepCmaEsState {
     path_covariance: Vec<f64>,
     generation: u64,
     sampling: Option<Sampling>,
+    #[serde(skip)]
+    drawn: Drawn,
     #[serde(skip)]
     moments: Vec<[f64; 2]>,
 }
@@ -147,6 +149,7 @@ impl Algorithm for SepCmaEs {
             path_covariance: vec![0.0; n],
             generation: 0,
             sampling: None,
+            drawn: Drawn::default(),
             moments: Vec::new(),
             genes,
         })
@@ -155,7 +158,8 @@ impl Algorithm for SepCmaEs {
     fn ask(&self, state: &mut SepCmaEsState, rng: &mut Stream) -> Batch<Vector> {
         let sampling = Sampling::new(rng, state.rates.weights.len(), false, Rank::Full);
         state.sampling = Some(sampling);
-        sampling.batch(&state.genes, state.mean.clone(), Scale::PerCoordinate(Arc::new(state.deviations())))
+        let scale = Scale::PerCoordinate(Arc::new(state.deviations()));
+        sampling.batch(&state.genes, state.mean.clone(), scale, &mut state.drawn)
     }
 
     fn tell(&self, state: &mut SepCmaEsState, _: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
@@ -164,7 +168,7 @@ impl Algorithm for SepCmaEs {
         };
         let mut moments = std::mem::take(&mut state.moments);
         moments.resize(state.mean.len(), [0.0; 2]);
-        sampling.moments(&w, &w, &mut moments);
+        sampling.moments(&state.genes.layout, (&w, &w), &state.drawn, &mut moments);
         state.learn(&moments);
         state.moments = moments;
     }
@@ -205,26 +209,34 @@ impl SepCmaEsState {
         self.generation += 1;
         let Rates { mueff, cc, c1, cmu, cs, damping, chi, .. } = self.rates;
         let keep = (cs * (2.0 - cs) * mueff).sqrt();
-        let mut square = 0.0;
-        for (p, [z, _]) in self.path_sigma.iter_mut().zip(moments) {
-            *p = (1.0 - cs) * *p + keep * z;
-            square += *p * *p;
-        }
-        let length = square.sqrt();
+        vectorize(
+            #[inline(always)]
+            || {
+                for (p, [z, _]) in self.path_sigma.iter_mut().zip(moments) {
+                    *p = (1.0 - cs) * *p + keep * z;
+                }
+            },
+        );
+        let length = reduce::dot(&self.path_sigma, &self.path_sigma).sqrt();
         let warm_up = (1.0 - libm::pow(1.0 - cs, 2.0 * self.generation as f64)).sqrt();
         let calm = length / warm_up < (1.4 + 2.0 / (self.mean.len() as f64 + 1.0)) * chi;
         let keep = if calm { (cc * (2.0 - cc) * mueff).sqrt() } else { 0.0 };
         let stalled = if calm { 0.0 } else { c1 * cc * (2.0 - cc) };
         let decay = 1.0 - c1 - cmu + stalled;
-        for (i, [z, zz]) in moments.iter().enumerate() {
-            let variance = self.variances[i];
-            let y = variance.sqrt() * z;
-            self.mean[i] += self.sigma * y;
-            let path = (1.0 - cc) * self.path_covariance[i] + keep * y;
-            self.path_covariance[i] = path;
-            let next = decay * variance + c1 * path * path + cmu * variance * zz;
-            self.variances[i] = next.clamp(VARIANCES.0, VARIANCES.1);
-        }
+        let sigma = self.sigma;
+        let coordinates = self.mean.iter_mut().zip(&mut self.variances).zip(&mut self.path_covariance);
+        vectorize(
+            #[inline(always)]
+            || {
+                for (((mean, variance), path), [z, zz]) in coordinates.zip(moments) {
+                    let y = variance.sqrt() * z;
+                    *mean += sigma * y;
+                    *path = (1.0 - cc) * *path + keep * y;
+                    let next = decay * *variance + c1 * *path * *path + cmu * *variance * zz;
+                    *variance = next.clamp(VARIANCES.0, VARIANCES.1);
+                }
+            },
+        );
         if let Some(bounds) = &self.genes.bounds {
             bounds.clamp(&mut self.mean);
         }

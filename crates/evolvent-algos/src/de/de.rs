@@ -20,12 +20,12 @@
 //!
 //! Needs: one objective, vectors of a fixed length; takes constraints (feasible first, Deb 2000).
 
-use crate::{draws::for_each_chosen, merit::Merit, repair::Repair, start};
+use crate::{draws::fork, merit::Merit, repair::Repair, start};
 use evolvent_core::{
-    Algorithm, Auto, Batch, Diagnostics, Needs, Outcome, Scores, Space, Start, StopReason, Stream, Vector,
-    VectorGenes, Vectors, Violations,
+    Algorithm, Auto, Batch, Diagnostics, Needs, Outcome, Scores, Space, Start, StopReason, Stream, StreamKey,
+    Vector, VectorGenes, Vectors, Violations,
 };
-use evolvent_math::par;
+use evolvent_math::{kernels::vectorize, noise, par, rows::Rows};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -141,29 +141,28 @@ impl Algorithm for De {
 
     fn ask(&self, state: &mut DeState, rng: &mut Stream) -> Batch<Vector> {
         let dimension = state.genes.dimension();
-        let data = if !state.evaluated {
-            state.population.clone()
-        } else {
-            let targets = if state.comparable { &[] } else { state.population.as_slice() };
-            let mut data = vec![0.0; state.population.len() + targets.len()];
-            let (trials, again) = data.split_at_mut(state.population.len());
-            again.copy_from_slice(targets);
-            let (state, rng): (&DeState, &Stream) = (state, rng);
-            let rows = GRAIN.div_ceil(dimension);
-            par::blocks(trials, rows * dimension, |from, block| {
-                for (k, trial) in block.chunks_mut(dimension).enumerate() {
-                    let i = from / dimension + k;
-                    self.trial(state, i, trial, &mut rng.split(i as u64).stream());
-                }
-            });
-            data
-        };
-        Batch::new(Vectors::Dense { dimension, data })
+        if !state.evaluated {
+            return Batch::new(Vectors::Dense { dimension, data: state.population.clone() });
+        }
+        let (state, rng): (&DeState, &Stream) = (state, rng);
+        let size = state.merits.len();
+        let rows = GRAIN.div_ceil(dimension);
+        let trials = par::map(size.div_ceil(rows), |block| -> Vec<Vector> {
+            (block * rows..size.min((block + 1) * rows))
+                .map(|i| {
+                    let mut trial = state.row(i).to_vec();
+                    self.trial(state, i, &mut trial, &mut rng.split(i as u64).stream());
+                    Vector(trial)
+                })
+                .collect()
+        });
+        let again = 0..if state.comparable { 0 } else { size };
+        let again = again.map(|i| Vector(state.row(i).to_vec()));
+        Batch::of(trials.into_iter().flatten().chain(again).collect())
     }
 
     fn tell(&self, state: &mut DeState, batch: &Batch<Vector>, scores: &Scores, rng: &mut Stream) {
         let (n, dimension) = (state.merits.len(), state.genes.dimension());
-        let Vectors::Dense { data, .. } = &batch.members else { return };
         if scores.all_failed() {
             if !state.evaluated {
                 state.population = start::vectors(&state.genes, &Start::Default, n, rng);
@@ -171,6 +170,7 @@ impl Algorithm for De {
             return;
         }
         if state.evaluated {
+            let mut replaced = vec![false; n];
             for i in 0..n {
                 if !state.comparable {
                     state.merits[i] = Merit::of(scores, n + i);
@@ -178,10 +178,16 @@ impl Algorithm for De {
                 let trial = Merit::of(scores, i);
                 if !state.merits[i].beats(&trial) {
                     state.merits[i] = trial;
-                    let row = i * dimension..(i + 1) * dimension;
-                    state.population[row.clone()].copy_from_slice(&data[row]);
+                    replaced[i] = true;
                 }
             }
+            par::blocks(&mut state.population, GRAIN.div_ceil(dimension) * dimension, |from, rows| {
+                for (row, i) in rows.chunks_exact_mut(dimension).zip(from / dimension..) {
+                    if replaced[i] {
+                        batch.row_f64(i, row);
+                    }
+                }
+            });
         } else {
             (0..n).for_each(|i| state.merits[i] = Merit::of(scores, i));
             state.evaluated = true;
@@ -229,14 +235,13 @@ impl De {
         self.population_size.or(|| (10 * dimension).clamp(20, 200))
     }
 
-    /// The trial vector of target `i`.
+    /// The trial vector of target `i`, which `trial` holds.
     fn trial(&self, state: &DeState, i: usize, trial: &mut [f64], rng: &mut Stream) {
         let n = trial.len();
         let f = self.differential_weight;
         let target = state.row(i);
         let [r1, r2, r3] = others(state.merits.len(), i, rng).map(|r| state.row(r));
         let best = state.row(state.best);
-        trial.copy_from_slice(target);
         let mutant = |j: usize| match self.mutation {
             DifferenceVector::Rand1 => r1[j] + f * (r2[j] - r3[j]),
             DifferenceVector::Best1 => best[j] + f * (r1[j] - r2[j]),
@@ -246,7 +251,11 @@ impl De {
         match self.crossover {
             Exchange::Binomial => {
                 trial[first] = mutant(first);
-                for_each_chosen(rng, self.crossover_rate, n, |j| trial[j] = mutant(j));
+                let key = fork(rng);
+                vectorize(
+                    #[inline(always)]
+                    || self.exchange(key, trial, [r1, r2, r3, best, target]),
+                );
             }
             Exchange::Exponential => {
                 let mut run = 0;
@@ -261,6 +270,49 @@ impl De {
             }
         }
         self.repair.vector(trial, target, state.genes.bounds.as_ref(), rng);
+    }
+}
+
+impl De {
+    /// Puts each gene of the mutant into the trial vector with probability CR. All slices have one length.
+    #[inline(always)]
+    fn exchange(&self, key: StreamKey, trial: &mut [f64], rows: [&[f64]; 5]) {
+        let f = self.differential_weight;
+        let limit = (self.crossover_rate * 4_294_967_296.0) as u64;
+        noise::for_each_words(
+            key,
+            trial.len(),
+            #[inline(always)]
+            |at, words| {
+                let n = words.len();
+                let trial = &mut trial[at..at + n];
+                let [r1, r2, r3, best, target] = rows.map(
+                    #[inline(always)]
+                    |row| &row[at..at + n],
+                );
+                let chosen = |j: usize| u64::from(words[j]) < limit;
+                match self.mutation {
+                    DifferenceVector::Rand1 => {
+                        for j in 0..n {
+                            let mutant = r1[j] + f * (r2[j] - r3[j]);
+                            trial[j] = if chosen(j) { mutant } else { trial[j] };
+                        }
+                    }
+                    DifferenceVector::Best1 => {
+                        for j in 0..n {
+                            let mutant = best[j] + f * (r1[j] - r2[j]);
+                            trial[j] = if chosen(j) { mutant } else { trial[j] };
+                        }
+                    }
+                    DifferenceVector::CurrentToBest1 => {
+                        for j in 0..n {
+                            let mutant = target[j] + f * (best[j] - target[j]) + f * (r1[j] - r2[j]);
+                            trial[j] = if chosen(j) { mutant } else { trial[j] };
+                        }
+                    }
+                }
+            },
+        );
     }
 }
 
@@ -325,7 +377,7 @@ mod tests {
             let state = state(&de, 5);
             let [r1, r2, r3] = others(50, 4, &mut rng());
             let rows = [r1, r2, r3, 4, 2].map(|r| state.row(r));
-            let mut trial = [0.0; 5];
+            let mut trial = <[f64; 5]>::try_from(state.row(4)).unwrap();
             de.trial(&state, 4, &mut trial, &mut rng());
             for j in 0..5 {
                 let expected: f64 = rows.iter().zip(of).map(|(row, w)| w * row[j]).sum();
@@ -342,7 +394,7 @@ mod tests {
             let mut rng = rng();
             let mut taken = 0;
             for _ in 0..4000 {
-                let mut trial = [0.0; 10];
+                let mut trial = <[f64; 10]>::try_from(state.row(0)).unwrap();
                 de.trial(&state, 0, &mut trial, &mut rng);
                 let differs: Vec<_> = trial.iter().zip(state.row(0)).map(|(u, x)| u != x).collect();
                 assert!(differs.contains(&true), "a trial without a mutant's gene");
@@ -370,8 +422,8 @@ mod tests {
                 let mut rng = rng();
                 for round in 0..300 {
                     let batch = de.ask(&mut state, &mut rng.split(round).stream());
-                    let Vectors::Dense { data, .. } = &batch.members else { unreachable!() };
-                    let losses: Vec<f64> = data.chunks(4).map(|x| x.iter().map(|x| x * x).sum()).collect();
+                    let loss = |i| batch.held(i).unwrap().iter().map(|x| x * x).sum();
+                    let losses: Vec<f64> = (0..batch.len()).map(loss).collect();
                     de.tell(&mut state, &batch, &Scores::of_losses(&losses), &mut rng);
                 }
                 assert!(state.merits[state.best].loss < 1e-9, "{mutation:?} {crossover:?}");

@@ -20,8 +20,8 @@
 use super::sampling::{Sampling, check};
 use crate::{schedule::Schedule, start};
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scale, Scores, Space, Start, Stream,
-    Vector, VectorGenes, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Drawn, Outcome, Rank, Scale, Scores, Space, Start,
+    Stream, Vector, VectorGenes, Violations,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,8 @@ pub struct ArsState {
     generation: u64,
     sampling: Option<Sampling>,
     #[serde(skip)]
+    drawn: Drawn,
+    #[serde(skip)]
     sum: Vec<f64>,
 }
 
@@ -114,6 +116,7 @@ impl Algorithm for Ars {
             learning_rate: self.learning_rate.or(|| AUTO_RATE * sigma),
             generation: 0,
             sampling: None,
+            drawn: Drawn::default(),
             sum: Vec::new(),
             genes,
         })
@@ -123,7 +126,7 @@ impl Algorithm for Ars {
         let sampling = Sampling::new(rng, self.population_size, true, Rank::Full);
         state.sampling = Some(sampling);
         let sigma = state.sigma * self.sigma_schedule.factor(state.generation);
-        sampling.batch(&state.genes, state.mean.clone(), Scale::Scalar(sigma))
+        sampling.batch(&state.genes, state.mean.clone(), Scale::Scalar(sigma), &mut state.drawn)
     }
 
     fn tell(&self, state: &mut ArsState, _: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
@@ -134,7 +137,7 @@ impl Algorithm for Ars {
         let Some(weights) = weights(&losses, top) else { return };
         let mut sum = std::mem::take(&mut state.sum);
         sum.resize(state.mean.len(), 0.0);
-        sampling.sum(&state.genes.layout, &weights, &mut sum);
+        sampling.sum(&state.genes.layout, &weights, &state.drawn, &mut sum);
         state.mean.iter_mut().zip(&sum).for_each(|(m, g)| *m -= rate * g);
         if let Some(bounds) = &state.genes.bounds {
             bounds.clamp(&mut state.mean);

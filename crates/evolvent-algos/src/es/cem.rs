@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{schedule::Schedule, start};
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scale, Scores, Space, Start, StopReason,
-    Stream, Vector, VectorGenes, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Drawn, Outcome, Rank, Scale, Scores, Space, Start,
+    StopReason, Stream, Vector, VectorGenes, Violations,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,8 @@ pub struct CemState {
     generation: u64,
     sampling: Option<Sampling>,
     #[serde(skip)]
+    drawn: Drawn,
+    #[serde(skip)]
     moments: Vec<[f64; 2]>,
 }
 
@@ -115,6 +117,7 @@ impl Algorithm for Cem {
             extra_sigma: self.extra_sigma.or(|| AUTO_EXTRA * sigma),
             generation: 0,
             sampling: None,
+            drawn: Drawn::default(),
             moments: Vec::new(),
             genes,
         })
@@ -123,7 +126,8 @@ impl Algorithm for Cem {
     fn ask(&self, state: &mut CemState, rng: &mut Stream) -> Batch<Vector> {
         let sampling = Sampling::new(rng, self.population_size, false, Rank::Full);
         state.sampling = Some(sampling);
-        sampling.batch(&state.genes, state.mean.clone(), Scale::PerCoordinate(state.sigma.clone()))
+        let scale = Scale::PerCoordinate(state.sigma.clone());
+        sampling.batch(&state.genes, state.mean.clone(), scale, &mut state.drawn)
     }
 
     fn tell(&self, state: &mut CemState, _: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
@@ -136,7 +140,7 @@ impl Algorithm for Cem {
         let (Some(w), Some(sampling)) = (ranked(scores, &shares), state.sampling.take()) else { return };
         let mut moments = std::mem::take(&mut state.moments);
         moments.resize(state.mean.len(), [0.0; 2]);
-        sampling.moments(&w, &w, &mut moments);
+        sampling.moments(&state.genes.layout, (&w, &w), &state.drawn, &mut moments);
         self.learn(state, extra, &moments);
         state.moments = moments;
     }

@@ -25,8 +25,8 @@
 use super::sampling::{SIGMAS, Sampling, check, default_even_population_size};
 use crate::{draws::fork, start};
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scores, Space, Start, StopReason, Stream,
-    Vector, VectorGenes, Vectors, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Drawn, Outcome, Rank, Scores, Space, Start, StopReason,
+    Stream, Vector, VectorGenes, Vectors, Violations,
 };
 use evolvent_math::{noise, par, reduce, special::expected_norm};
 use schemars::JsonSchema;
@@ -199,9 +199,10 @@ impl Algorithm for CrFmNes {
         });
         let projections: Vec<Projection> =
             pairs.iter().flat_map(|&(a, square)| [(a, square), (-a, square)]).collect();
+        let layout = state.genes.layout.clone();
         state.learn(scores, &projections, |first, second| {
             let mut out = vec![[0.0; 2]; d];
-            sampling.moments(first, second, &mut out);
+            sampling.moments(&layout, (first, second), &Drawn::default(), &mut out);
             out
         });
     }

@@ -27,12 +27,15 @@ use super::{
 };
 use crate::{schedule::Schedule, start};
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scale, Scores, Space, Start, Stream,
-    Vector, VectorGenes, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Drawn, Outcome, Rank, Scale, Scores, Space, Start,
+    Stream, Vector, VectorGenes, Violations,
 };
-use evolvent_math::reduce;
+use evolvent_math::{par, reduce};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Coordinates that one thread takes at a time.
+const BLOCK: usize = 1 << 14;
 
 /// The `"auto"` σ as a share of the genes' initial spread.
 const AUTO_SIGMA: f64 = 0.1;
@@ -125,10 +128,14 @@ pub struct OpenEsState {
     generation: u64,
     /// The noise of the batch that was asked last.
     sampling: Option<Sampling>,
+    #[serde(skip)]
+    drawn: Drawn,
     /// Length of the last gradient and of the last change of the mean.
     lengths: (f64, f64),
     #[serde(skip)]
     gradient: Vec<f64>,
+    #[serde(skip)]
+    before: Vec<f64>,
 }
 
 impl Algorithm for OpenEs {
@@ -156,8 +163,10 @@ impl Algorithm for OpenEs {
             }),
             generation: 0,
             sampling: None,
+            drawn: Drawn::default(),
             lengths: (0.0, 0.0),
             gradient: Vec::new(),
+            before: Vec::new(),
             genes,
         })
     }
@@ -166,7 +175,7 @@ impl Algorithm for OpenEs {
         let sampling = Sampling::new(rng, self.population_size, self.mirrored, self.perturbation.rank());
         state.sampling = Some(sampling);
         let sigma = state.sigma * self.sigma_schedule.factor(state.generation);
-        sampling.batch(&state.genes, state.mean.clone(), Scale::Scalar(sigma))
+        sampling.batch(&state.genes, state.mean.clone(), Scale::Scalar(sigma), &mut state.drawn)
     }
 
     fn tell(&self, state: &mut OpenEsState, _: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
@@ -182,20 +191,25 @@ impl Algorithm for OpenEs {
         gradient.resize(state.mean.len(), 0.0);
         let factor = 1.0 / (weights.len() as f64 * sigma);
         let weights: Vec<f64> = weights.iter().map(|w| w * factor).collect();
-        sampling.sum(&state.genes.layout, &weights, &mut gradient); // algorithm 1, line 6
-        reduce::axpy(self.weight_decay, &state.mean, &mut gradient);
+        sampling.sum(&state.genes.layout, &weights, &state.drawn, &mut gradient); // algorithm 1, line 6
+        if self.weight_decay > 0.0 {
+            reduce::axpy(self.weight_decay, &state.mean, &mut gradient);
+        }
 
-        let before = state.mean.clone();
+        let mut before = std::mem::take(&mut state.before);
+        before.clone_from(&state.mean);
         self.optimizer.descend(&mut state.optimizer, rate, &gradient, &mut state.mean);
         if let Some(bounds) = &state.genes.bounds {
             bounds.clamp(&mut state.mean);
         }
-        if state.mean.iter().any(|x| !x.is_finite()) {
+        if !reduce::all_finite(&state.mean) {
             state.mean.copy_from_slice(&before);
         }
-        state.lengths =
-            (squared_length(&gradient).sqrt(), reduce::square_distance(&before, &state.mean).sqrt());
-        state.gradient = gradient;
+        let distance = par::sum(before.len(), BLOCK, |part| {
+            reduce::square_distance(&before[part.clone()], &state.mean[part])
+        });
+        state.lengths = (squared_length(&gradient).sqrt(), distance.sqrt());
+        (state.gradient, state.before) = (gradient, before);
     }
 
     fn outcome(&self, state: &OpenEsState) -> Outcome<Vector> {

@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{schedule::Schedule, start};
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scale, Scores, Space, Start, Stream,
-    Vector, VectorGenes, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Drawn, Outcome, Rank, Scale, Scores, Space, Start,
+    Stream, Vector, VectorGenes, Violations,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,8 @@ pub struct PgpeState {
     generation: u64,
     sampling: Option<Sampling>,
     #[serde(skip)]
+    drawn: Drawn,
+    #[serde(skip)]
     moments: Vec<[f64; 2]>,
 }
 
@@ -130,6 +132,7 @@ impl Algorithm for Pgpe {
             optimizer: self.optimizer.state(genes.dimension()),
             generation: 0,
             sampling: None,
+            drawn: Drawn::default(),
             moments: Vec::new(),
             genes,
         })
@@ -138,7 +141,8 @@ impl Algorithm for Pgpe {
     fn ask(&self, state: &mut PgpeState, rng: &mut Stream) -> Batch<Vector> {
         let sampling = Sampling::new(rng, self.population_size, true, Rank::Full);
         state.sampling = Some(sampling);
-        sampling.batch(&state.genes, state.mean.clone(), Scale::PerCoordinate(state.sigma.clone()))
+        let scale = Scale::PerCoordinate(state.sigma.clone());
+        sampling.batch(&state.genes, state.mean.clone(), scale, &mut state.drawn)
     }
 
     fn tell(&self, state: &mut PgpeState, _: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
@@ -148,7 +152,7 @@ impl Algorithm for Pgpe {
         let (first, second) = pair_weights(&f);
         let mut moments = std::mem::take(&mut state.moments);
         moments.resize(state.mean.len(), [0.0; 2]);
-        sampling.moments(&first, &second, &mut moments);
+        sampling.moments(&state.genes.layout, (&first, &second), &state.drawn, &mut moments);
         self.learn(state, rate, &moments);
         state.moments = moments;
     }

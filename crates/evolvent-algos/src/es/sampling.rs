@@ -2,20 +2,15 @@
 
 use crate::start;
 use evolvent_core::{
-    Batch, Layout, Members, Rank, Scale, Space, Start, Stream, StreamKey, Vector, VectorGenes, Vectors,
-    Violations, VirtualMember, VirtualVectors,
+    Batch, Drawn, Layout, Members, Rank, Scale, Space, Start, Stream, StreamKey, Vector, VectorGenes,
+    Vectors, Violations, VirtualMember, VirtualVectors,
 };
 use evolvent_math::{
-    kernels::vectorize,
-    noise::{TILE, tile_inline},
     par,
-    rows::{Rows, weighted_noise},
+    rows::{Rows, draw, weighted_moments, weighted_noise},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// Coordinates that one thread takes at a time; a multiple of the tile.
-const BLOCK: usize = 1 << 13;
 
 /// Standard deviations stay in this range, whatever happens.
 pub(crate) const SIGMAS: (f64, f64) = (1e-150, 1e150);
@@ -53,13 +48,22 @@ impl Sampling {
     }
 
     /// The batch of `base` + scale ⊙ noise: virtual, or written out and clamped where genes are bounded. Antithetic pairs meet the
-    /// same episodes.
-    pub(crate) fn batch(&self, genes: &VectorGenes, base: Vec<f64>, scale: Scale) -> Batch<Vector> {
+    /// same episodes. Noise that is small is drawn once and left in `drawn` for the sums.
+    pub(crate) fn batch(
+        &self,
+        genes: &VectorGenes,
+        base: Vec<f64>,
+        scale: Scale,
+        drawn: &mut Drawn,
+    ) -> Batch<Vector> {
+        let members = self.members();
+        draw(&members, if self.mirrored { 2 } else { 1 }, genes.dimension(), drawn);
         let members = Vectors::Virtual(VirtualVectors {
             layout: genes.layout.clone(),
             bases: vec![Arc::new(base)],
             scales: vec![scale],
-            members: self.members(),
+            members,
+            drawn: drawn.clone(),
         });
         let mut batch = Batch::new(if genes.bounds.is_some() { clamped(&members, genes) } else { members });
         if self.mirrored {
@@ -68,55 +72,31 @@ impl Sampling {
         batch
     }
 
-    /// Σ weightᵢ·noiseᵢ into `out`.
-    pub(crate) fn sum(&self, layout: &Arc<Layout>, weights: &[f64], out: &mut [f64]) {
-        let members = VirtualVectors {
+    fn noise(&self, layout: &Arc<Layout>, drawn: &Drawn) -> VirtualVectors {
+        VirtualVectors {
             layout: layout.clone(),
             bases: Vec::new(),
             scales: Vec::new(),
             members: self.members(),
-        };
-        weighted_noise(&members, weights, out);
+            drawn: drawn.clone(),
+        }
+    }
+
+    /// Σ weightᵢ·noiseᵢ into `out`. `drawn` is what [`Sampling::batch`] left, if it is still there.
+    pub(crate) fn sum(&self, layout: &Arc<Layout>, weights: &[f64], drawn: &Drawn, out: &mut [f64]) {
+        weighted_noise(&self.noise(layout, drawn), weights, out);
     }
 
     /// Σ firstᵢ·noiseᵢ and Σ secondᵢ·noiseᵢ² for each coordinate. For full-rank noise.
-    pub(crate) fn moments(&self, first: &[f64], second: &[f64], out: &mut [[f64; 2]]) {
+    pub(crate) fn moments(
+        &self,
+        layout: &Arc<Layout>,
+        (first, second): (&[f64], &[f64]),
+        drawn: &Drawn,
+        out: &mut [[f64; 2]],
+    ) {
         debug_assert_eq!(self.rank, Rank::Full);
-        let mut terms: Vec<(StreamKey, f64, f64)> = Vec::with_capacity(self.size);
-        for (i, member) in self.members().iter().enumerate() {
-            let (w1, w2) = (first[i] * f64::from(member.sign), second[i]);
-            match terms.last_mut() {
-                Some(last) if last.0 == member.noise => (last.1, last.2) = (last.1 + w1, last.2 + w2),
-                _ => terms.push((member.noise, w1, w2)),
-            }
-        }
-        terms.retain(|t| t.1 != 0.0 || t.2 != 0.0);
-        par::blocks(out, BLOCK, |start, out| {
-            vectorize(
-                #[inline(always)]
-                || moments_of(&terms, start, out),
-            );
-        });
-    }
-}
-
-/// One block of [`Sampling::moments`]; `start` is a multiple of the tile.
-#[inline(always)]
-fn moments_of(terms: &[(StreamKey, f64, f64)], start: usize, out: &mut [[f64; 2]]) {
-    let mut z = [0.0f32; TILE];
-    for (t, tile) in out.chunks_mut(TILE).enumerate() {
-        let (mut ones, mut twos) = ([0.0f64; TILE], [0.0f64; TILE]);
-        for &(key, w1, w2) in terms {
-            tile_inline(key, ((start + t * TILE) / TILE) as u64, &mut z);
-            for l in 0..TILE {
-                let z = f64::from(z[l]);
-                ones[l] = w1.mul_add(z, ones[l]);
-                twos[l] = (w2 * z).mul_add(z, twos[l]);
-            }
-        }
-        for (l, out) in tile.iter_mut().enumerate() {
-            *out = [ones[l], twos[l]];
-        }
+        weighted_moments(&self.noise(layout, drawn), first, second, out);
     }
 }
 
@@ -166,32 +146,32 @@ pub(crate) mod tests {
         out
     }
 
+    /// What a strategy learns from noise that it kept and from noise that it draws again after a checkpoint.
     #[test]
-    fn moments_are_those_of_the_rows() {
+    fn kept_noise_changes_no_bit() {
         for mirrored in [true, false] {
-            for n in [1, 63, 64, 65, 2 * BLOCK + 17] {
+            for n in [1, 65, 3000] {
                 let rng = stream(RunKey::from_seed(3), 1, 0, 0, Purpose::Ask);
                 let sampling = Sampling::new(&rng, 6, mirrored, Rank::Full);
                 let genes = VectorGenes::flat(n, Init::Zeros, None);
-                let batch = sampling.batch(&genes, vec![0.0; n], Scale::Scalar(1.0));
+                let mut drawn = Drawn::default();
+                let batch = sampling.batch(&genes, vec![0.0; n], Scale::Scalar(1.0), &mut drawn);
+                assert_eq!(drawn.rows.len(), if mirrored { 3 * n } else { 6 * n });
                 let mut rows = vec![0.0; 6 * n];
                 rows.chunks_mut(n).enumerate().for_each(|(i, row)| batch.row_f64(i, row));
                 let (first, second) = ([0.5, -1.0, 2.0, 0.0, 0.25, 3.0], [1.0, 2.0, -0.5, 0.0, 0.0, -2.0]);
-                let mut out = vec![[0.0; 2]; n];
-                sampling.moments(&first, &second, &mut out);
                 let expected = moments_of_rows(&rows, n, &first, &second);
-                evolvent_test::assert_close(
-                    "moments",
-                    out.as_flattened(),
-                    expected.as_flattened(),
-                    1e-6,
-                    1e-6,
-                );
-                let mut sum = vec![0.0; n];
-                sampling.sum(&genes.layout, &first, &mut sum);
-                for (sum, out) in sum.iter().zip(&out) {
-                    assert!((sum - out[0]).abs() < 1e-12);
-                }
+                let moments = |drawn: &Drawn| {
+                    let (mut out, mut sum) = (vec![[0.0; 2]; n], vec![0.0; n]);
+                    sampling.moments(&genes.layout, (&first, &second), drawn, &mut out);
+                    sampling.sum(&genes.layout, &first, drawn, &mut sum);
+                    (out, sum)
+                };
+                let (out, sum) = moments(&drawn);
+                assert_eq!((&out, &sum), (&moments(&Drawn::default()).0, &moments(&Drawn::default()).1));
+                let (found, expected) = (out.as_flattened(), expected.as_flattened());
+                evolvent_test::assert_close("moments", found, expected, 1e-12, 1e-12);
+                assert!(sum.iter().zip(&out).all(|(sum, out)| (sum - out[0]).abs() < 1e-12));
             }
         }
     }

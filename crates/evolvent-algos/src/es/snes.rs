@@ -24,10 +24,10 @@ use super::{
 };
 use crate::start;
 use evolvent_core::{
-    Algorithm, Auto, Batch, Candidate, Diagnostics, Outcome, Rank, Scale, Scores, Space, Start, StopReason,
-    Stream, Vector, VectorGenes, Violations,
+    Algorithm, Auto, Batch, Candidate, Diagnostics, Drawn, Outcome, Rank, Scale, Scores, Space, Start,
+    StopReason, Stream, Vector, VectorGenes, Violations,
 };
-use evolvent_math::ranking::nes_utilities;
+use evolvent_math::{activation, kernels::vectorize, ranking::nes_utilities};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -72,6 +72,8 @@ pub struct SnesState {
     sigma: Arc<Vec<f64>>,
     sampling: Option<Sampling>,
     #[serde(skip)]
+    drawn: Drawn,
+    #[serde(skip)]
     moments: Vec<[f64; 2]>,
 }
 
@@ -105,6 +107,7 @@ impl Algorithm for Snes {
             mean: start::centre(&genes, start, rng),
             sigma: Arc::new(vec![self.sigma.or(|| start::spread(&genes)); dimension]),
             sampling: None,
+            drawn: Drawn::default(),
             moments: Vec::new(),
             genes,
         })
@@ -113,7 +116,8 @@ impl Algorithm for Snes {
     fn ask(&self, state: &mut SnesState, rng: &mut Stream) -> Batch<Vector> {
         let sampling = Sampling::new(rng, state.population_size, false, Rank::Full);
         state.sampling = Some(sampling);
-        sampling.batch(&state.genes, state.mean.clone(), Scale::PerCoordinate(state.sigma.clone()))
+        let scale = Scale::PerCoordinate(state.sigma.clone());
+        sampling.batch(&state.genes, state.mean.clone(), scale, &mut state.drawn)
     }
 
     fn tell(&self, state: &mut SnesState, _: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
@@ -122,7 +126,7 @@ impl Algorithm for Snes {
         };
         let mut moments = std::mem::take(&mut state.moments);
         moments.resize(state.mean.len(), [0.0; 2]);
-        sampling.moments(&u, &u, &mut moments);
+        sampling.moments(&state.genes.layout, (&u, &u), &state.drawn, &mut moments);
         self.learn(state, &moments);
         state.moments = moments;
     }
@@ -156,10 +160,15 @@ impl Snes {
     fn learn(&self, state: &mut SnesState, moments: &[[f64; 2]]) {
         let rate = 0.5 * state.sigma_learning_rate;
         let sigma = Arc::make_mut(&mut state.sigma);
-        for ((mean, sigma), [first, second]) in state.mean.iter_mut().zip(sigma).zip(moments) {
-            *mean += self.mean_learning_rate * *sigma * first;
-            *sigma = (*sigma * libm::exp(rate * second)).clamp(SIGMAS.0, SIGMAS.1);
-        }
+        vectorize(
+            #[inline(always)]
+            || {
+                for ((mean, sigma), [first, second]) in state.mean.iter_mut().zip(sigma).zip(moments) {
+                    *mean += self.mean_learning_rate * *sigma * first;
+                    *sigma = (*sigma * activation::exp_f64(rate * second)).clamp(SIGMAS.0, SIGMAS.1);
+                }
+            },
+        );
         if let Some(bounds) = &state.genes.bounds {
             bounds.clamp(&mut state.mean);
         }

@@ -19,8 +19,8 @@
 
 use crate::{merit::Merit, schedule::Schedule, start};
 use evolvent_core::{
-    Algorithm, Auto, Batch, Diagnostics, Init, Lineage, Needs, Outcome, Rank, Scale, Scores, Space, Start,
-    Stream, StreamKey, Vector, VectorGenes, Vectors, Violations, VirtualMember, VirtualVectors,
+    Algorithm, Auto, Batch, Diagnostics, Drawn, Init, Lineage, Needs, Outcome, Rank, Scale, Scores, Space,
+    Start, Stream, StreamKey, Vector, VectorGenes, Vectors, Violations, VirtualMember, VirtualVectors,
 };
 use evolvent_math::{par, rows::Rows};
 use schemars::JsonSchema;
@@ -284,6 +284,7 @@ impl DeepGaState {
             bases: self.bases.clone(),
             scales: vec![scale],
             members: asked.iter().map(member).collect(),
+            drawn: Drawn::default(),
         }
     }
 
@@ -349,6 +350,7 @@ impl DeepGaState {
                 bases: vec![Arc::new(x.clone())],
                 scales: vec![scale],
                 members: vec![member],
+                drawn: Drawn::default(),
             });
             one.row_f64(0, &mut x);
         }

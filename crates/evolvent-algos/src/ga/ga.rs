@@ -191,11 +191,12 @@ impl<V: Variation> Algorithm for Ga<V> {
         if scores.all_failed() {
             return self.redraw(state, rng);
         }
-        let births = state.births.drain(..).enumerate();
-        let told = births.filter_map(|(i, (strength, id))| {
+        let births = std::mem::take(&mut state.births);
+        let told = par::map(births.len(), |i| {
+            let (strength, id) = births[i];
             Some(Individual { genome: batch.members.owned(i)?, merit: Merit::of(scores, i), strength, id })
         });
-        let mut told: Vec<_> = told.collect();
+        let mut told: Vec<_> = told.into_iter().flatten().collect();
         if self.niching == Niching::DeterministicCrowding && state.evaluated {
             self.compete(state, told);
         } else {

@@ -9,7 +9,7 @@ use crate::{
     start::{block_spreads, spread},
 };
 use evolvent_core::{Auto, Bounds, Stream, Variation, Vector, VectorGenes, Violations};
-use evolvent_math::noise;
+use evolvent_math::{kernels::vectorize, noise, reduce};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +162,7 @@ impl Variation for RealVariation {
         let n = a.0.len();
         let mut exchange = |i: usize| std::mem::swap(&mut c.0[i], &mut d.0[i]);
         match self.crossover {
+            Crossover::Uniform { rate: 0.5 } => exchange_half(rng, &mut c.0, &mut d.0),
             Crossover::Uniform { rate } => for_each_chosen(rng, rate, n, exchange),
             Crossover::OnePoint => (rng.below(n.max(1))..n).for_each(&mut exchange),
             Crossover::TwoPoint => {
@@ -227,8 +228,27 @@ impl RealVariation {
         }
         match parent {
             Some(parent) => self.repair.vector(x, &parent, bounds, rng),
+            None if reduce::all_finite(x) => {}
             None => x.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = x.signum() * spread(genes)),
         }
+    }
+}
+
+/// Exchanges each gene with probability ½, as [`for_each_chosen`] would choose them, without a branch.
+fn exchange_half(rng: &mut Stream, c: &mut [f64], d: &mut [f64]) {
+    for (c, d) in c.chunks_mut(64).zip(d.chunks_mut(64)) {
+        let bits = rng.next_u64();
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, (c, d)) in c.iter_mut().zip(d).enumerate() {
+                    let all = (bits >> i & 1).wrapping_neg();
+                    let differing = (c.to_bits() ^ d.to_bits()) & all;
+                    *c = f64::from_bits(c.to_bits() ^ differing);
+                    *d = f64::from_bits(d.to_bits() ^ differing);
+                }
+            },
+        );
     }
 }
 
@@ -298,6 +318,16 @@ mod tests {
     fn genes(bounded: bool) -> VectorGenes {
         let bounds = bounded.then(|| Bounds::uniform(40, -2.0, 3.0));
         VectorGenes::flat(40, Init::Uniform { low: -2.0, high: 3.0 }, bounds)
+    }
+
+    #[test]
+    fn half_an_exchange_is_the_one_by_single_genes() {
+        let (mut rng, mut twin) = (rng(), rng());
+        let (mut c, mut d): (Vec<f64>, Vec<f64>) = (0..150).map(|i| (f64::from(i), -f64::from(i))).unzip();
+        let (mut e, mut f) = (c.clone(), d.clone());
+        exchange_half(&mut rng, &mut c, &mut d);
+        for_each_chosen(&mut twin, 0.5, 150, |i| std::mem::swap(&mut e[i], &mut f[i]));
+        assert_eq!((c, d, rng.next_u64()), (e, f, twin.next_u64()));
     }
 
     #[test]

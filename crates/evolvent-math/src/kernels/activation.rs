@@ -279,6 +279,46 @@ pub fn softmax(x: &mut [f32]) {
     );
 }
 
+/// eˣ in `f64`, within 2e-16 of it relative to its size; 0 below −708 and the largest number above 709. For use inside a kernel.
+#[inline(always)]
+pub fn exp_f64(x: f64) -> f64 {
+    // eˣ = 2ⁿ·eʳ with |r| ≤ ln 2/2; adding 1.5·2⁵² rounds to an integer, which then stands in the low bits.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
+    let bounded = x.clamp(-708.0, 709.0);
+    let shifted = bounded.mul_add(std::f64::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    let r = n.mul_add(-LN_2[1], n.mul_add(-LN_2[0], bounded));
+    // Taylor's series: the first term left out is below 4e-18.
+    let mut p = 1.0 / 6_227_020_800.0;
+    let factorials = [
+        479_001_600.0,
+        39_916_800.0,
+        3_628_800.0,
+        362_880.0,
+        40_320.0,
+        5_040.0,
+        720.0,
+        120.0,
+        24.0,
+        6.0,
+        2.0,
+    ];
+    for factorial in factorials {
+        p = r.mul_add(p, 1.0 / factorial);
+    }
+    let p = (r * r).mul_add(p, r) + 1.0;
+    let power = f64::from_bits((shifted.to_bits() << 52).wrapping_add(1023 << 52));
+    let y = p * power;
+    if x < -708.0 {
+        0.0
+    } else if x > 709.0 {
+        f64::MAX
+    } else {
+        y
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -457,5 +497,18 @@ mod tests {
         let mut x = [f32::NAN, 0.0];
         softmax(&mut x);
         assert!(x.iter().all(|v| v.is_nan()));
+    }
+
+    #[test]
+    fn exp_f64_is_close() {
+        let mut worst = 0.0f64;
+        for k in 0..200_000 {
+            let x = f64::from(k - 100_000) * 0.00707;
+            let expected = libm::exp(x);
+            worst = worst.max((exp_f64(x) / expected - 1.0).abs());
+        }
+        assert!(worst < 5e-16, "{worst:e}");
+        assert_eq!((exp_f64(0.0), exp_f64(-800.0), exp_f64(f64::INFINITY)), (1.0, 0.0, f64::MAX));
+        assert!(exp_f64(f64::NAN).is_nan() && (exp_f64(1.0) - std::f64::consts::E).abs() < 1e-15);
     }
 }

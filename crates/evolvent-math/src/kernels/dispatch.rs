@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the bits that the kernels produce. It is raised by every change that alters a result of any kernel, so
 /// that a record tells whether its run can be repeated to the bit.
-pub const BITS_VERSION: u32 = 1;
+pub const BITS_VERSION: u32 = 2;
 
 /// The instruction set that the kernels run on. All of them produce the same bits; `Scalar` is slower by an order of
 /// magnitude because it has no fused multiply-add in hardware (or was compiled without it).

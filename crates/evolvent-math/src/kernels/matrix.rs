@@ -2,6 +2,7 @@
 
 use super::dispatch::Found;
 use super::product::{Operand, Segment, Target, product};
+use super::reduce::{dot_inline, last_f64, line_f64};
 use super::vectorize;
 
 /// A row-major view: entry (i, j) is at `i · stride + j`, or at `j · stride + i` if transposed.
@@ -37,6 +38,22 @@ impl<'a> View<'a> {
     /// The transpose, without moving anything.
     pub fn transposed(self) -> Self {
         View { rows: self.columns, columns: self.rows, transposed: !self.transposed, ..self }
+    }
+
+    /// Rows and columns.
+    pub fn size(&self) -> (usize, usize) {
+        (self.rows, self.columns)
+    }
+
+    /// Some of the rows.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn rows(self, range: std::ops::Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of {}", self.rows);
+        let from =
+            if range.is_empty() { 0 } else { range.start * if self.transposed { 1 } else { self.stride } };
+        View { data: &self.data[from..], rows: range.len(), ..self }
     }
 
     fn operand(&self, across_rows: bool) -> Operand<f64> {
@@ -79,8 +96,9 @@ fn add_product_at(level: Found, a: View<'_>, b: View<'_>, c: &mut [f64], stride:
     }
 }
 
-/// y ← A·x for a matrix whose rows begin `stride` apart; one entry of `y` per row. Each row is summed in 16 virtual lanes
-/// (entry `i` in lane `i % 16`, fused) that are added by a fixed tree.
+/// y ← A·x for a matrix whose rows begin `stride` apart; one entry of `y` per row. Rows of fewer than 64 entries are summed as
+/// by [`dot`](super::reduce::dot), longer ones in 16 virtual lanes (entry `i` in lane `i % 16`, the incomplete last line at the right end, fused)
+/// that are added by a fixed tree.
 ///
 /// # Panics
 /// If a row reaches beyond `a`.
@@ -115,7 +133,15 @@ fn matvec_inline(a: &[f64], stride: usize, x: &[f64], y: &mut [f64]) {
 #[inline(always)]
 fn dots<const R: usize>(rows: [&[f64]; R], x: &[f64]) -> [f64; R] {
     assert!(rows.iter().all(|row| row.len() == x.len()));
-    let (x_lines, x_rest) = x.as_chunks::<16>();
+    let n = x.len();
+    let mut sums = [0.0; R];
+    if n < 64 {
+        for k in 0..R {
+            sums[k] = dot_inline(rows[k], x);
+        }
+        return sums;
+    }
+    let (x_lines, x_end) = x.as_chunks::<16>();
     let mut acc = [[0.0; 16]; R];
     for i in 0..x_lines.len() {
         let x = x_lines[i];
@@ -127,21 +153,18 @@ fn dots<const R: usize>(rows: [&[f64]; R], x: &[f64]) -> [f64; R] {
             }
         }
     }
-    if !x_rest.is_empty() {
-        // The last line is filled up with zeros.
-        let mut x = [0.0; 16];
-        x[..x_rest.len()].copy_from_slice(x_rest);
+    if !x_end.is_empty() {
+        // The last 16 elements, of which the first have been added already.
+        let x = last_f64(&x[n - 16..], x_end.len());
         for k in 0..R {
-            let mut line = [0.0; 16];
-            line[..x_rest.len()].copy_from_slice(rows[k].as_chunks::<16>().1);
+            let line = last_f64(&rows[k][n - 16..], x_end.len());
             for lane in 0..16 {
                 acc[k][lane] = line[lane].mul_add(x[lane], acc[k][lane]);
             }
         }
     }
-    let mut sums = [0.0; R];
     for k in 0..R {
-        sums[k] = super::reduce::tree_f64(&acc[k]);
+        sums[k] = line_f64(&acc[k]);
     }
     sums
 }
@@ -185,12 +208,19 @@ mod tests {
 
     #[test]
     fn vectors_too() {
-        for (rows, n) in [(1, 1), (5, 16), (9, 40), (4, 15), (3, 0)] {
+        for (rows, n) in [(1, 1), (5, 16), (9, 64), (4, 79), (5, 83), (3, 0)] {
             let (a, x) = (numbers(rows * (n + 3), 1), numbers(n, 2));
             let expected: Vec<f64> = (0..rows)
                 .map(|r| {
+                    let row = &a[r * (n + 3)..];
+                    if n < 64 {
+                        return crate::reduce::dot(&row[..n], &x);
+                    }
                     let mut acc = [0.0f64; 16];
-                    (0..n).for_each(|i| acc[i % 16] = a[r * (n + 3) + i].mul_add(x[i], acc[i % 16]));
+                    for i in 0..n {
+                        let lane = if i < n / 16 * 16 { i % 16 } else { 16 - (n - i) };
+                        acc[lane] = row[i].mul_add(x[i], acc[lane]);
+                    }
                     for width in [8, 4, 2, 1] {
                         (0..width).for_each(|lane| acc[lane] += acc[lane + width]);
                     }

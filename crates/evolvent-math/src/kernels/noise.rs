@@ -155,6 +155,19 @@ pub fn for_each_piece(key: StreamKey, start: usize, len: usize, mut f: impl FnMu
     }
 }
 
+/// Calls `f(offset, words)` for pieces of at most 64 of the uniform words from which deviates are made, from element 0 on:
+/// element `64 t + 16 j + l` is word `j` of block `16 t + l`. For use inside a kernel; `f` must be `#[inline(always)]`.
+#[inline(always)]
+pub fn for_each_words(key: StreamKey, len: usize, mut f: impl FnMut(usize, &[u32])) {
+    let whole = len / TILE;
+    for t in 0..whole {
+        f(t * TILE, words(key, t as u64).as_flattened());
+    }
+    if !len.is_multiple_of(TILE) {
+        f(whole * TILE, &words(key, whole as u64).as_flattened()[..len % TILE]);
+    }
+}
+
 /// Elements `start..start + out.len()` of the noise of `key`.
 pub fn fill_normal(key: StreamKey, start: usize, out: &mut [f32]) {
     vectorize(
@@ -313,6 +326,19 @@ mod tests {
                 let block = key(9).block(16 * t + l as u64);
                 assert_eq!([w[0][l], w[1][l], w[2][l], w[3][l]], block);
             }
+        }
+    }
+
+    #[test]
+    fn pieces_of_words_cover_all() {
+        for n in [0, 1, 63, 64, 130] {
+            let mut found = Vec::new();
+            for_each_words(key(2), n, |at, words| {
+                assert_eq!(at, found.len());
+                found.extend_from_slice(words);
+            });
+            let word = |i: usize| key(2).block((i / 64 * 16 + i % 16) as u64)[i % 64 / 16];
+            assert_eq!(found, (0..n).map(word).collect::<Vec<_>>());
         }
     }
 
