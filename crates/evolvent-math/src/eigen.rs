@@ -212,7 +212,8 @@ fn transform(v: &mut [f64], reflectors: &[f64], tau: &[f64], n: usize) {
         for panel in panels.iter().rev() {
             let (first, size) = (panel.begin + 1, n - panel.begin - 1);
             let (x, y) = (&mut x[..height * panel.rows], &mut y[..height * panel.rows]);
-            (x.fill(0.0), y.fill(0.0));
+            x.fill(0.0);
+            y.fill(0.0);
             let here = View::strided(&block[first..], height, size, n);
             add_product(here, View::new(&panel.columns, size, panel.rows), x, panel.rows);
             let factor = View::new(&panel.factor, panel.rows, panel.rows);

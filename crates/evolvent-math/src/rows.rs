@@ -764,7 +764,7 @@ mod tests {
         let d = layout.dimension();
         let v = VirtualVectors {
             layout: Arc::new(layout),
-            bases: vec![Arc::new(vec![0.0; d]); 2],
+            bases: (0..2).map(|_| Arc::new(vec![0.0; d])).collect(),
             ..batch(Rank::Full, Scale::Scalar(1.0))
         };
         let (first, second) = ([0.5, -1.0, 2.0, 0.0, 0.25, 3.0], [1.0, 2.0, -0.5, 0.0, 0.0, -2.0]);

@@ -311,7 +311,8 @@ impl Secular<'_> {
                 (false, false) => (a - root) / (2.0 * c),
             };
             // It must go the way that the sign says; Newton's step does.
-            if !(value * change < 0.0) {
+            let right_way = value * change < 0.0;
+            if !right_way {
                 change = -value / slope;
             }
             let mut next = x + change;
