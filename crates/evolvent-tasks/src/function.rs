@@ -15,9 +15,6 @@ use std::ops::Range;
 /// Batches with fewer coordinates than this are not worth waking threads for.
 const SMALL: usize = 1 << 14;
 
-/// Coordinates that one thread works on at a time, at least those of two members.
-const PIECE: usize = 1 << 16;
-
 /// How a test function is observed, beside the function's own parameters in its table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -64,52 +61,13 @@ impl FunctionTask {
         &*self.function
     }
 
-    /// Members `members`, pairs that have the same noise together.
-    fn some(
-        &self,
-        batch: &Batch<Vector>,
-        members: Range<usize>,
-        round: &Round,
-        memory: &mut Memory,
-    ) -> Vec<Evaluation> {
-        let dimension = batch.dimension();
-        let Memory { rows, scratch } = memory;
-        let mut evaluations = Vec::with_capacity(members.len());
-        let mut i = members.start;
-        while i < members.end {
-            if let Some(x) = batch.held(i) {
-                evaluations.push(self.one(batch, i, x, round, scratch));
-                i += 1;
-                continue;
-            }
-            let twins = i + 1 < members.end && batch.twins(i);
-            rows[..1 + usize::from(twins)].iter_mut().for_each(|row| row.resize(dimension, 0.0));
-            let [a, b] = &mut *rows;
-            if twins {
-                batch.twins_f64(i, [a, b]);
-            } else {
-                batch.row_f64(i, a);
-            }
-            for row in &rows[..1 + usize::from(twins)] {
-                evaluations.push(self.one(batch, i, row, round, scratch));
-                i += 1;
-            }
-        }
-        evaluations
-    }
-
-    fn one(
-        &self,
-        batch: &Batch<Vector>,
-        i: usize,
-        x: &[f64],
-        round: &Round,
-        scratch: &mut Vec<f64>,
-    ) -> Evaluation {
+    fn one(&self, batch: &Batch<Vector>, i: usize, round: &Round, memory: &mut Memory) -> Evaluation {
+        memory.x.resize(batch.dimension(), 0.0);
+        batch.row_f64(i, &mut memory.x);
         let zeros = |n: usize| -> Values { std::iter::repeat_n(0.0, n).collect() };
         let mut objectives = zeros(self.function.objectives());
         let mut constraints = zeros(self.function.constraints());
-        self.function.evaluate(x, &mut objectives, &mut constraints, scratch);
+        self.function.evaluate(&memory.x, &mut objectives, &mut constraints, &mut memory.scratch);
         if self.noise > 0.0 && round.phase == Phase::Train {
             let replicate = u64::from(batch.requests.get(i).map_or(0, |request| request.replicate));
             let mut draws = round.stream(batch.streams[i], replicate, Purpose::Problem);
@@ -120,10 +78,9 @@ impl FunctionTask {
     }
 }
 
-/// What a thread reuses from member to member.
 #[derive(Default)]
 struct Memory {
-    rows: [Vec<f64>; 2],
+    x: Vec<f64>,
     scratch: Vec<f64>,
 }
 
@@ -149,17 +106,12 @@ impl Evaluator<Vector> for FunctionTask {
         members: Range<usize>,
         round: &Round,
     ) -> Vec<Evaluated<Vector, ()>> {
+        let work = |memory: &mut Memory, i: usize| self.one(batch, members.start + i, round, memory).into();
         if members.len() * batch.dimension() < SMALL {
-            let memory = &mut Memory::default();
-            return self.some(batch, members, round, memory).into_iter().map(Into::into).collect();
+            let mut memory = Memory::default();
+            return (0..members.len()).map(|i| work(&mut memory, i)).collect();
         }
-        // Pieces of an even size keep pairs together.
-        let size = (PIECE / batch.dimension().max(1)).next_multiple_of(2).max(2);
-        let pieces = par::map_with(members.len().div_ceil(size), Memory::default, |memory, k| {
-            let begin = members.start + k * size;
-            self.some(batch, begin..(begin + size).min(members.end), round, memory)
-        });
-        pieces.into_iter().flatten().map(Into::into).collect()
+        par::map_with(members.len(), Memory::default, work)
     }
 }
 
