@@ -128,9 +128,13 @@ pub(crate) struct Replay {
 pub(crate) struct Export {
     /// The run directory.
     pub(crate) run_dir: PathBuf,
-    /// The format: onnx for other programs; safetensors and json read back, too.
+    /// The format: onnx for other programs; safetensors and json read back, too; latex, python, rust and c are the closed
+    /// formula; dot and svg are pictures of an evolved graph.
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
+    /// In a picture, show all genes, those without effect too.
+    #[arg(long)]
+    pub(crate) genome: bool,
     /// The file to write; `-` is standard output.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -144,6 +148,12 @@ pub(crate) enum ExportFormat {
     Onnx,
     Safetensors,
     Json,
+    Latex,
+    Python,
+    Rust,
+    C,
+    Dot,
+    Svg,
 }
 
 #[derive(Debug, Args)]

@@ -10,11 +10,15 @@ use crate::{
 use evolvent_run::{
     Error, Result, RunDir,
     champion::Champion,
-    export::{About, Format},
+    export::{
+        About, Format,
+        picture::{self, Detail},
+    },
     figures::significant,
     record::Event,
     replay::{self, Options, Replayed},
 };
+use evolvent_neat::Graph;
 use serde_json::json;
 
 impl Context<'_> {
@@ -39,12 +43,22 @@ impl Context<'_> {
     pub(crate) fn export(&self, arguments: &arguments::Export) -> Result<u8> {
         let dir = RunDir::open(&arguments.run_dir)?;
         let champion = Champion::load(&dir)?;
-        let program = champion.program(self.registry, &dir)?;
         let format = match arguments.format {
             ExportFormat::Onnx => Format::Onnx,
             ExportFormat::Safetensors => Format::Safetensors,
             ExportFormat::Json => Format::Json,
+            ExportFormat::Latex => Format::Latex,
+            ExportFormat::Python => Format::Python,
+            ExportFormat::Rust => Format::Rust,
+            ExportFormat::C => Format::C,
+            ExportFormat::Dot => return self.draw(&champion, arguments, picture::write_dot),
+            ExportFormat::Svg => return self.draw(&champion, arguments, picture::write_svg),
         };
+        if arguments.genome {
+            let found = format!("--genome with --format {format}");
+            return Err(Error::input("export", "--genome with --format dot or svg", found));
+        }
+        let program = champion.program(self.registry, &dir)?;
         let bytes = format.write(&program, &about(&champion, &dir.read_events()?)).map_err(|error| {
             Error::input(dir.root().display(), format!("a network that {format} can hold"), error.to_string())
         })?;
@@ -64,7 +78,20 @@ impl Context<'_> {
         self.suggest("show", &dir.root().display().to_string(), "");
         Ok(DONE)
     }
+
+    fn draw(&self, champion: &Champion, arguments: &arguments::Export, draw: Draw) -> Result<u8> {
+        let (graph, inputs) = champion.graph()?;
+        let detail = if arguments.genome { Detail::Genome } else { Detail::Network };
+        let bytes = draw(&graph, inputs, detail);
+        if arguments.output.as_os_str() == "-" {
+            return write_bytes(&bytes);
+        }
+        write_new(&arguments.output, &bytes, arguments.overwrite)?;
+        Ok(DONE)
+    }
 }
+
+type Draw = fn(&Graph, usize, Detail) -> Vec<u8>;
 
 fn write_bytes(bytes: &[u8]) -> Result<u8> {
     use std::io::{ErrorKind, Write};

@@ -12,7 +12,8 @@ use crate::{
     run_dir::{RunDir, write_whole},
     session::{Judged, Laurels},
 };
-use evolvent_core::Interface;
+use evolvent_core::{Genome, Interface};
+use evolvent_neat::Graph;
 use evolvent_nets::Program;
 use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
@@ -133,6 +134,25 @@ impl Champion {
                 .collect(),
             interface: serde_json::from_value(field("interface")).map_err(|e| part("interface", e))?,
         })
+    }
+
+    /// The champion's genome as a graph, and how many of its sources are inputs.
+    ///
+    /// # Errors
+    /// If it is a genome of another kind.
+    pub fn graph(&self) -> Result<(Graph, usize)> {
+        let found = |found: String| {
+            Error::input("champion.json", "a genome of kind `graph`, which can be drawn", found)
+                .with_hint("other networks can be exported as onnx, json or latex")
+        };
+        if self.kind != Graph::KIND {
+            return Err(found(format!("one of kind `{}`", self.kind)));
+        }
+        let graph: Graph = self.genome.read().map_err(|e| found(e.to_string()))?;
+        graph.check().map_err(found)?;
+        let sources = graph.structure.sources as usize;
+        let inputs = self.interface.as_ref().map_or(sources, Interface::inputs).min(sources);
+        Ok((graph, inputs))
     }
 
     /// The champion as a program for export, normaliser and head inside.

@@ -1,13 +1,17 @@
-//! Networks written for other programs: ONNX, safetensors and JSON. All of them are made from a
-//! [`Program`] and nothing else, so a network that describes itself can be exported.
+//! Networks written for other programs: ONNX, safetensors, JSON, and formulas as LaTeX and source code. All of them are
+//! made from a [`Program`] and nothing else, so a network that describes itself can be exported. Pictures are of graph
+//! genomes.
 
+mod formula;
 mod json;
 mod onnx;
+pub mod picture;
 mod safetensors;
 
 use evolvent_nets::program::{Info, Kind, Program, ProgramError};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+pub use formula::{write_c, write_latex, write_python, write_rust};
 pub use json::{read_json, write_json};
 pub use onnx::{IR_VERSION, OPSET, write_onnx};
 pub use safetensors::{read_safetensors, write_safetensors};
@@ -24,18 +28,38 @@ pub enum Format {
     Safetensors,
     /// Everything as text. Reads back.
     Json,
+    /// The closed formula for people.
+    Latex,
+    /// The closed formula as a Python module.
+    Python,
+    /// The closed formula as a Rust module.
+    Rust,
+    /// The closed formula as a C file.
+    C,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Format; 3] = [Format::Onnx, Format::Safetensors, Format::Json];
+    pub const ALL: [Format; 7] = [
+        Format::Onnx,
+        Format::Safetensors,
+        Format::Json,
+        Format::Latex,
+        Format::Python,
+        Format::Rust,
+        Format::C,
+    ];
 
-    /// The name on the command line, which is also the ending of file names.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Format::Onnx => "onnx",
             Format::Safetensors => "safetensors",
             Format::Json => "json",
+            Format::Latex => "latex",
+            Format::Python => "python",
+            Format::Rust => "rust",
+            Format::C => "c",
         }
     }
 
@@ -45,6 +69,10 @@ impl Format {
             Format::Onnx => write_onnx(program, about),
             Format::Safetensors => write_safetensors(program, about),
             Format::Json => write_json(program, about),
+            Format::Latex => write_latex(program, about),
+            Format::Python => write_python(program, about),
+            Format::Rust => write_rust(program, about),
+            Format::C => write_c(program, about),
         }
     }
 }
@@ -70,7 +98,7 @@ impl FromStr for Format {
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// No format has this name.
-    #[error("`{0}` is no export format; expected onnx, safetensors or json")]
+    #[error("`{0}` is no export format; expected onnx, safetensors, json, latex, python, rust or c")]
     UnknownFormat(String),
     /// The program contradicts itself.
     #[error("the network's description is not consistent: {0}")]
@@ -82,6 +110,12 @@ pub enum ExportError {
         name: String,
         /// The setting.
         value: f32,
+    },
+    /// A formula that nobody could read and no compiler would take.
+    #[error("a formula of more than {most} operations; onnx, safetensors and json hold networks of any size")]
+    TooLarge {
+        /// The most that are written.
+        most: usize,
     },
     /// The file is not what its reader expects.
     #[error("not a network file: {0}")]

@@ -1,11 +1,12 @@
 //! Exported networks in other programs (ONNX Runtime, the runner in `docs/run_network.py`), against the interpreter of
 //! the programs that they were made from.
 
+mod graphs;
 mod python;
 
-use evolvent_core::{Interface, Network, Output, Purpose, RunKey, Vector, stream};
+use evolvent_core::{Interface, Output, Purpose, RunKey, Vector, stream};
 use evolvent_nets::{
-    Activation, Cell, Conv, Dense, Describe, NetworkConfig, Normalizer, Recurrent,
+    Activation, Cell, Conv, Dense, Describe, Head, NetworkConfig, Normalizer, Recurrent,
     program::{Element, Interpreter, Kind, Port, Program, Reduction},
 };
 use evolvent_run::export::Format;
@@ -142,8 +143,8 @@ impl Case {
         Case { name: name.into(), program, steps, expected }
     }
 
-    /// A network with its head and a normaliser: the raw outputs are those of the network itself, all lanes in one call.
-    fn network<C: NetworkConfig<Genome = Vector>>(name: &str, config: &C, interface: &Interface) -> Case {
+    /// A network over vectors with its head and a normaliser.
+    fn vector<C: NetworkConfig<Genome = Vector>>(name: &str, config: &C, interface: &Interface) -> Case {
         config.check(interface).unwrap();
         let mut rng = stream(RunKey::from_seed(5), 0, 0, 0, Purpose::Init);
         let mut genome: Vec<f32> =
@@ -151,11 +152,16 @@ impl Case {
         genome.iter_mut().for_each(|x| *x += 0.1 * rng.normal() as f32);
         let mut network = config.blank(interface);
         config.decode(&genome, &mut network).unwrap();
-        let inputs = interface.inputs();
+        Case::network(name, network, &config.head(interface))
+    }
+
+    /// With a normaliser: the raw outputs are those of the network itself, all lanes in one call.
+    fn network(name: &str, mut network: impl Describe, head: &Head) -> Case {
+        let inputs = network.inputs();
         let mean = numbers(inputs, 3);
         let inv_std = numbers(inputs, 4).iter().map(|x| 0.2 + x.abs() / 3.0).collect();
         network.set_normalizer(Some(Arc::new(Normalizer { mean, inv_std, clip: 2.5 })));
-        let mut case = Case::interpreted(name, network.program_with_head(&config.head(interface)));
+        let mut case = Case::interpreted(name, network.program_with_head(head));
 
         let mut state = vec![0.0; network.state_len() * LANES];
         (0..LANES).for_each(|lane| network.reset_state(&mut state, LANES, lane));
@@ -191,19 +197,22 @@ fn networks() -> Vec<Case> {
     for activation in Activation::ALL {
         let name = |kind: &str| format!("{kind}_{activation:?}");
         let dense = Dense { hidden: vec![12, 7], activation, ..Dense::default() };
-        cases.push(Case::network(&name("dense"), &dense, &flat));
+        cases.push(Case::vector(&name("dense"), &dense, &flat));
         let cell = Cell::Elman;
         let elman = Recurrent { cell, hidden: vec![9], dense: vec![5], activation, ..Recurrent::default() };
-        cases.push(Case::network(&name("elman"), &elman, &interface(&[6], steering.clone())));
-        cases.push(Case::network(&name("conv"), &Conv { activation, ..Conv::default() }, &image));
+        cases.push(Case::vector(&name("elman"), &elman, &interface(&[6], steering.clone())));
+        cases.push(Case::vector(&name("conv"), &Conv { activation, ..Conv::default() }, &image));
     }
     for cell in [Cell::Elman, Cell::Gru, Cell::Lstm] {
         let recurrent = Recurrent { cell, hidden: vec![8, 6], ..Recurrent::default() };
         let values = interface(&[6], Output::Values(2));
-        cases.push(Case::network(&format!("recurrent_{cell:?}"), &recurrent, &values));
+        cases.push(Case::vector(&format!("recurrent_{cell:?}"), &recurrent, &values));
     }
     let linear = Dense { hidden: vec![], bias: false, ..Dense::default() };
-    cases.push(Case::network("linear", &linear, &interface(&[6], steering)));
+    cases.push(Case::vector("linear", &linear, &interface(&[6], steering)));
+    for grown in graphs::networks() {
+        cases.push(Case::network(&grown.name, grown.network, &grown.decoder.head(&grown.interface)));
+    }
     cases
 }
 
