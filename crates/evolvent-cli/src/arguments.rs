@@ -35,6 +35,9 @@ pub(crate) enum Verb {
     List(List),
     /// Describe an algorithm, problem or network with all its settings.
     Describe(Describe),
+    /// What belongs to NEAT alone.
+    #[command(subcommand)]
+    Neat(Neat),
     /// Print the JSON schema of experiment files.
     Schema,
     /// Write a commented experiment file to start from.
@@ -104,6 +107,9 @@ pub(crate) struct Show {
     /// Write report.html anew from the run's files.
     #[arg(long)]
     pub(crate) report: bool,
+    /// Show the champion's descent and which operators paid.
+    #[arg(long)]
+    pub(crate) lineage: bool,
 }
 
 #[derive(Debug, Args)]
@@ -226,6 +232,27 @@ pub(crate) struct Describe {
     /// Print the JSON schema of its table.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Neat {
+    /// Turn a configuration file of neat-python into an experiment file.
+    Import(NeatImport),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NeatImport {
+    /// The configuration file, with sections [NEAT], [DefaultGenome] and so on.
+    pub(crate) file: PathBuf,
+    /// The problem, which neat-python keeps in code; `evolvent list problems` shows all.
+    #[arg(long, value_name = "NAME", default_value = "cart_pole")]
+    pub(crate) problem: String,
+    /// The file to write; <file stem>.toml unless given, `-` is standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 #[derive(Debug, Args)]

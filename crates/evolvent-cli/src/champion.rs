@@ -7,6 +7,7 @@ use crate::{
     progress::print,
     write_new,
 };
+use evolvent_neat::Graph;
 use evolvent_run::{
     Error, Result, RunDir,
     champion::Champion,
@@ -18,7 +19,6 @@ use evolvent_run::{
     record::Event,
     replay::{self, Options, Replayed},
 };
-use evolvent_neat::Graph;
 use serde_json::json;
 
 impl Context<'_> {

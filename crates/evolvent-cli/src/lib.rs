@@ -13,6 +13,7 @@ mod champion;
 mod compare;
 mod curves;
 mod init;
+mod lineage;
 mod list;
 mod message;
 mod progress;
@@ -25,7 +26,7 @@ use evolvent_core::Algorithm;
 use evolvent_nets::NetworkConfig;
 use evolvent_problems::environments::Environment;
 use evolvent_run::{
-    Error, Registry, Result, RunDir,
+    Error, Registry, Result, RunDir, neat_python,
     registry::{Config, Measure, OwnFunction},
     report::{self, shell_word},
 };
@@ -154,6 +155,7 @@ impl Context<'_> {
                 }
                 done(&entries.iter().map(list::description).collect::<Vec<_>>().join("\n"))
             }
+            Verb::Neat(arguments::Neat::Import(arguments)) => self.import_neat(&arguments),
             Verb::Schema => {
                 done(&(serde_json::to_string_pretty(&self.registry.schema()).unwrap_or_default() + "\n"))
             }
@@ -174,6 +176,9 @@ impl Context<'_> {
         if arguments.report {
             report::write(&dir)?;
         }
+        if arguments.lineage {
+            return self.show_lineage(&dir, &events, arguments.json);
+        }
         if arguments.json {
             let lines = events.iter().filter_map(|event| serde_json::to_string(event).ok());
             return done(&lines.map(|line| line + "\n").collect::<String>());
@@ -181,6 +186,34 @@ impl Context<'_> {
         done(&show::summary(&root, &events, terminal_width()))?;
         let finished = dir.champion_json().is_file();
         self.suggest(if finished { "replay" } else { "resume" }, &root, "");
+        Ok(DONE)
+    }
+
+    fn import_neat(&self, arguments: &arguments::NeatImport) -> Result<u8> {
+        let path = &arguments.file;
+        let text =
+            fs::read_to_string(path).map_err(Error::reading(path, "a configuration file of neat-python"))?;
+        let known = self.registry.describe(&arguments.problem)?;
+        if !known
+            .iter()
+            .any(|e| e.section == evolvent_run::registry::Section::Problem && e.genomes.is_empty())
+        {
+            let found = format!("`{}`", arguments.problem);
+            return Err(Error::input("--problem", "a problem that is shown to networks", found));
+        }
+        let imported = neat_python::import(&path.display().to_string(), &text, &arguments.problem)?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let output = arguments.output.clone().unwrap_or_else(|| format!("{stem}.toml").into());
+        if output.as_os_str() == "-" {
+            return done(&imported.text);
+        }
+        write_new(&output, imported.text.as_bytes(), arguments.overwrite)?;
+        if imported.notes.is_empty() {
+            done("every key has a counterpart\n")?;
+        } else {
+            done(&format!("without a counterpart:\n  {}\n", imported.notes.join("\n  ")))?;
+        }
+        self.suggest("check", &output.display().to_string(), "");
         Ok(DONE)
     }
 

@@ -172,6 +172,7 @@ mod tests {
             failure: None,
             infeasible: None,
             diagnostics,
+            groups: Vec::new(),
             timing: Timing::default(),
         })
     }

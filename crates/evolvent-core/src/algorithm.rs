@@ -91,12 +91,15 @@ pub struct Candidate<G> {
     pub violation: f64,
     /// Its descriptors.
     pub descriptors: Vec<f64>,
+    /// Its id in the lineage, where the algorithm keeps one and the genome was a member of a batch.
+    #[serde(default)]
+    pub id: Option<u64>,
 }
 
 impl<G> Candidate<G> {
     /// A genome that was never evaluated itself, such as the mean of a search distribution.
     pub fn unmeasured(genome: G) -> Self {
-        Candidate { genome, losses: None, violation: 0.0, descriptors: Vec::new() }
+        Candidate { genome, losses: None, violation: 0.0, descriptors: Vec::new(), id: None }
     }
 
     /// A genome with its single loss.
@@ -223,6 +226,17 @@ pub trait Algorithm:
 
     /// Numbers about the inner state.
     fn diagnose(&self, _state: &Self::State, _out: &mut Diagnostics) {}
+
+    /// The groups that the population is divided into (species, niches): the number of each, given once in a run, and how
+    /// many members it has. In order of the numbers; empty if there are none.
+    fn groups(&self, _state: &Self::State) -> Vec<(u64, u64)> {
+        Vec::new()
+    }
+
+    /// What a code of [`Lineage::operator`](crate::Lineage::operator) means, in a few words.
+    fn operator(&self, code: u8) -> String {
+        format!("operator {code}")
+    }
 }
 
 /// What a genome kind must be able to do for the algorithms that only select: `ga`, `nsga2`, `random_search`, aging

@@ -1,8 +1,8 @@
 //! The bare loop: algorithm, evaluator, evaluation budget → outcome. The runner and nested runs go through it.
 
 use crate::{
-    Batch, Cost, Evaluation, Failure, Genome, Measuring, Needs, Offers, Outcome, Phase, Purpose, Round,
-    RunKey, Running, Scores, Space, Start, Startable, StopReason, Violations, stream,
+    Batch, Cost, Evaluation, Failure, Genome, Lineage, Measuring, Needs, Offers, Outcome, Phase, Purpose,
+    Round, RunKey, Running, Scores, Space, Start, Startable, StopReason, Violations, stream,
 };
 
 /// Compares what an algorithm needs with what a problem and its evaluator have, before the first evaluation.
@@ -58,6 +58,8 @@ pub struct RoundReport {
     pub evaluations: u64,
     /// The first failure and how many there were.
     pub failures: Option<(Failure, usize)>,
+    /// Who the members descend from; empty if the algorithm keeps no lineage.
+    pub lineage: Vec<Lineage>,
 }
 
 /// An algorithm and an evaluator in motion. Everything that a checkpoint must hold is reachable through its fields.
@@ -130,6 +132,7 @@ impl<G: Genome> Engine<G> {
             cost,
             evaluations: evaluations.len() as u64,
             failures: first.map(|failure| (failure, failures)),
+            lineage: batch.lineage,
             scores,
         }
     }

@@ -110,6 +110,15 @@ macro_rules! algorithms {
                     $( Self::$Variant(a) => a.rescaled(space, population, sigma).map(Self::$Variant), )+
                 }
             }
+            fn groups(&self, state: &$State) -> Vec<(u64, u64)> {
+                match (self, state) {
+                    $( (Self::$Variant(a), $State::$Variant(s)) => a.groups(s), )+
+                    _ => unreachable!("an algorithm with another one's state"),
+                }
+            }
+            fn operator(&self, code: u8) -> String {
+                match self { $( Self::$Variant(a) => $crate::Algorithm::operator(a, code) ),+ }
+            }
             fn diagnose(&self, state: &$State, out: &mut $crate::Diagnostics) {
                 match (self, state) {
                     $( (Self::$Variant(a), $State::$Variant(s)) => a.diagnose(s, out), )+

@@ -19,6 +19,8 @@ pub trait Running<G: Genome>: Send {
     fn stopped(&self) -> Option<StopReason>;
     /// See [`Algorithm::diagnose`].
     fn diagnose(&self, out: &mut Diagnostics);
+    /// See [`Algorithm::groups`].
+    fn groups(&self) -> Vec<(u64, u64)>;
     /// The state, for a checkpoint.
     fn state(&self) -> Result<Tree, TreeError>;
     /// Puts back a state that [`Running::state`] gave.
@@ -46,6 +48,9 @@ impl<A: Algorithm> Running<A::Genome> for Pair<A> {
     fn diagnose(&self, out: &mut Diagnostics) {
         self.0.diagnose(&self.1, out);
     }
+    fn groups(&self) -> Vec<(u64, u64)> {
+        self.0.groups(&self.1)
+    }
     fn state(&self) -> Result<Tree, TreeError> {
         Tree::of(&self.1)
     }
@@ -61,6 +66,8 @@ pub trait Startable<G: Genome>: Send + Sync {
     fn name(&self) -> &'static str;
     /// See [`Algorithm::needs`].
     fn needs(&self) -> Needs;
+    /// See [`Algorithm::operator`].
+    fn operator(&self, code: u8) -> String;
     /// Checks everything and begins.
     fn start(
         &self,
@@ -78,6 +85,9 @@ impl<A: Algorithm> Startable<A::Genome> for A {
     }
     fn needs(&self) -> Needs {
         Algorithm::needs(self)
+    }
+    fn operator(&self, code: u8) -> String {
+        Algorithm::operator(self, code)
     }
     fn start(
         &self,

@@ -244,6 +244,25 @@ pub mod operator {
     pub const ADDED_NODE: u8 = 16;
     /// Added to the code where a connection was added.
     pub const ADDED_CONNECTION: u8 = 32;
+
+    /// A code in words: `mating, then mutation, added a node`.
+    pub fn name(code: u8) -> String {
+        let mut name = match code & 15 {
+            INITIAL => "first genome",
+            ELITE => "unchanged champion",
+            MUTATION => "mutation",
+            CROSSOVER => "mating",
+            CROSSOVER_MUTATION => "mating, then mutation",
+            _ => "unknown operator",
+        }
+        .to_owned();
+        for (flag, what) in [(ADDED_NODE, ", added a node"), (ADDED_CONNECTION, ", added a connection")] {
+            if code & flag != 0 {
+                name.push_str(what);
+            }
+        }
+        name
+    }
 }
 
 impl Algorithm for Neat {
@@ -347,6 +366,14 @@ impl Algorithm for Neat {
 
     fn stopped(&self, s: &NeatState) -> Option<StopReason> {
         s.extinct.then_some(StopReason::Extinct)
+    }
+
+    fn groups(&self, s: &NeatState) -> Vec<(u64, u64)> {
+        s.set.species.iter().map(|species| (species.id.into(), species.members.len() as u64)).collect()
+    }
+
+    fn operator(&self, code: u8) -> String {
+        operator::name(code)
     }
 
     fn diagnose(&self, s: &NeatState, out: &mut Diagnostics) {
@@ -479,6 +506,7 @@ fn remember_best(s: &mut NeatState, scores: &Scores) {
     if !s.exact || s.best.as_ref().is_none_or(better) {
         let mut candidate = Candidate::measured(s.population[i].clone(), scores.value(i));
         candidate.violation = scores.violation[i];
+        candidate.id = s.ids.get(i).copied();
         s.best = Some(candidate);
     }
 }

@@ -30,6 +30,8 @@ pub struct Champion {
     pub kind: String,
     /// After which generation it was found.
     pub generation: u64,
+    /// Its id in the lineage, if the algorithm keeps one.
+    pub id: Option<u64>,
     /// What it was chosen by.
     pub validation: Estimate,
     /// What it is reported on.
@@ -74,6 +76,7 @@ pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Con
     put("kind", context.kind.into());
     put("seed", context.experiment.seed.into());
     put("generation", laurels.generation.into());
+    put("id", json!(laurels.id));
     put("validation", json!(laurels.validation));
     put("test", json!(test.score));
     put("metrics", test.metrics.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<Map<_, _>>().into());
@@ -124,6 +127,7 @@ impl Champion {
             evaluator: tree("evaluator")?,
             kind: field("kind").as_str().unwrap_or_default().into(),
             generation: value["generation"].as_u64().unwrap_or_default(),
+            id: value["id"].as_u64(),
             validation: serde_json::from_value(field("validation")).map_err(|e| part("validation", e))?,
             test: serde_json::from_value(field("test")).map_err(|e| part("test", e))?,
             metrics: value["metrics"]

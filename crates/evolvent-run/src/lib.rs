@@ -7,6 +7,8 @@ pub mod error;
 pub mod experiment;
 pub mod export;
 pub mod figures;
+pub mod lineage;
+pub mod neat_python;
 pub mod observer;
 mod plot;
 pub mod problem;

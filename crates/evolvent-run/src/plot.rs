@@ -20,6 +20,9 @@ pub(crate) enum Scale {
 pub(crate) enum Mark {
     /// The area between two curves: `(x, low, high)`.
     Band { name: String, points: Vec<(f64, f64, f64)>, colour: usize },
+    /// A band of a stack, without a legend: `(x, low, high)`. Series colours are repeated where there are more bands; none
+    /// is grey.
+    Layer { points: Vec<(f64, f64, f64)>, colour: Option<usize> },
     /// A curve; gaps where a value is no finite number.
     Line { name: String, points: Vec<(f64, f64)>, colour: usize },
     /// Single points with error bars: `(x, y, half length)`.
@@ -49,6 +52,8 @@ pub(crate) struct Chart {
     pub(crate) size: (f64, f64),
 }
 
+/// Series colours that there are.
+const SERIES: usize = 8;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 34.0;
@@ -90,6 +95,7 @@ impl Chart {
         for mark in &self.marks {
             match mark {
                 Mark::Band { .. } => {}
+                Mark::Layer { points, .. } => values.extend(points.iter().flat_map(|p| [p.1, p.2])),
                 Mark::Line { points, .. } => values.extend(points.iter().map(|p| p.1)),
                 Mark::Dots { points, .. } => values.extend(points.iter().map(|p| p.1)),
                 Mark::Level { y, .. } => values.push(*y),
@@ -122,7 +128,9 @@ impl Chart {
         }
         extent(self.marks.iter().flat_map(|mark| -> Vec<f64> {
             match mark {
-                Mark::Band { points, .. } | Mark::Dots { points, .. } => points.iter().map(|p| p.0).collect(),
+                Mark::Band { points, .. } | Mark::Dots { points, .. } | Mark::Layer { points, .. } => {
+                    points.iter().map(|p| p.0).collect()
+                }
                 Mark::Line { points, .. } => points.iter().map(|p| p.0).collect(),
                 Mark::Level { .. } => Vec::new(),
                 Mark::Box { x, .. } => vec![*x],
@@ -139,7 +147,7 @@ impl Chart {
                 Mark::Line { name, colour, .. } => (name, colour, "line"),
                 Mark::Dots { name, colour, .. } => (name, colour, "dot"),
                 Mark::Level { name, colour, .. } => (name, colour, "level"),
-                Mark::Box { .. } => continue,
+                Mark::Box { .. } | Mark::Layer { .. } => continue,
             };
             if name.is_empty() || named.contains(&name.as_str()) {
                 continue;
@@ -285,7 +293,17 @@ impl View {
 
     fn mark(&self, out: &mut String, mark: &Mark) {
         match mark {
-            Mark::Band { points, colour, .. } => self.band(out, points, *colour),
+            Mark::Band { points, colour, .. } => {
+                self.band(out, points, &format!("fill=\"var(--series-{colour})\" opacity=\".18\""));
+            }
+            Mark::Layer { points, colour: None } => {
+                self.band(out, points, "fill=\"var(--muted)\" opacity=\".35\"");
+            }
+            Mark::Layer { points, colour: Some(n) } => {
+                let opacity = [0.75, 0.5, 0.3][n / SERIES % 3];
+                let look = format!("fill=\"var(--series-{})\" opacity=\"{opacity}\"", n % SERIES);
+                self.band(out, points, &look);
+            }
             Mark::Line { points, colour, .. } => {
                 let path = self.path(&thin(points));
                 let _ =
@@ -343,7 +361,7 @@ impl View {
         path
     }
 
-    fn band(&self, out: &mut String, points: &[(f64, f64, f64)], colour: usize) {
+    fn band(&self, out: &mut String, points: &[(f64, f64, f64)], look: &str) {
         let low = thin(&points.iter().map(|p| (p.0, p.1)).collect::<Vec<_>>());
         let high = thin(&points.iter().map(|p| (p.0, p.2)).collect::<Vec<_>>());
         // What lies below a logarithmic axis is cut off at its foot.
@@ -354,7 +372,7 @@ impl View {
                 let _ = write!(path, "{}{:.1} {y:.1}", if path.is_empty() { 'M' } else { 'L' }, self.px(x));
             }
         }
-        let _ = writeln!(out, "<path fill=\"var(--series-{colour})\" opacity=\".18\" d=\"{path}Z\"/>");
+        let _ = writeln!(out, "<path {look} d=\"{path}Z\"/>");
     }
 
     fn quartiles(&self, out: &mut String, x: f64, values: &[f64], colour: usize) {

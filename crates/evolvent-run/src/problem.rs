@@ -116,6 +116,8 @@ pub trait AnyAlgorithm: Send + Sync {
     fn kind(&self) -> &'static str;
     /// The settings with every default filled in.
     fn settings(&self) -> Result<toml::Table, toml::ser::Error>;
+    /// See [`evolvent_core::Algorithm::operator`].
+    fn operator(&self, code: u8) -> String;
     /// A [`Held`] over its genome kind.
     fn as_any(&self) -> &dyn Any;
 }
@@ -130,6 +132,9 @@ impl<G: Genome> AnyAlgorithm for Held<G> {
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
         let settings = self.0.hyperparameters().map_err(toml::ser::Error::custom)?;
         toml::Table::try_from(settings)
+    }
+    fn operator(&self, code: u8) -> String {
+        self.0.operator(code)
     }
     fn as_any(&self) -> &dyn Any {
         self

@@ -93,6 +93,9 @@ pub struct Generation {
     /// What the algorithm says about its inner state.
     #[serde(default, with = "named_reals")]
     pub diagnostics: Diagnostics,
+    /// Groups that the population is divided into (species): the number of each and its size; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<(u64, u64)>,
     /// Clock readings.
     pub timing: Timing,
 }
@@ -421,6 +424,7 @@ mod tests {
             failure: None,
             infeasible: None,
             diagnostics,
+            groups: Vec::new(),
             timing: Timing { seconds: 0.5, unix: 1.0, threads: None },
         }
     }

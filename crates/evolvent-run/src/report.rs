@@ -34,6 +34,9 @@ pub fn html(dir: &RunDir) -> Result<String> {
     Ok(run.page(&read(dir.config())?, &read(dir.resolved())?))
 }
 
+/// Species that are drawn one by one.
+const MOST_GROUPS: usize = 24;
+
 /// The records of a run, sorted by kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Run {
@@ -85,6 +88,8 @@ impl Run {
         self.tiles(&mut out);
         self.fitness(&mut out, target_of(resolved));
         self.front(&mut out);
+        self.groups(&mut out);
+        self.complexity(&mut out);
         self.diagnostics(&mut out);
         self.champion(&mut out);
         self.validation_table(&mut out);
@@ -236,6 +241,91 @@ impl Run {
         if let Some(svg) = chart.svg() {
             section(out, "Front");
             let note = "Each dot is a solution that no other one beats in every objective.";
+            let _ = writeln!(out, "<figure>{svg}<figcaption>{note}</figcaption></figure>");
+        }
+    }
+
+    /// How many members each species has, stacked in the order in which the species arose.
+    fn groups(&self, out: &mut String) {
+        let mut ids: Vec<u64> = self.generations.iter().flat_map(|g| g.groups.iter().map(|g| g.0)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() < 2 {
+            return;
+        }
+        // A run may have hundreds of species: the largest ones are drawn, the others share one grey band.
+        let mut most: BTreeMap<u64, u64> = BTreeMap::new();
+        for (id, size) in self.generations.iter().flat_map(|g| &g.groups) {
+            *most.entry(*id).or_default() += size;
+        }
+        let mut drawn: Vec<u64> = most.keys().copied().collect();
+        drawn.sort_by_key(|id| (std::cmp::Reverse(most[id]), *id));
+        drawn.truncate(MOST_GROUPS);
+        drawn.sort_unstable();
+        let mut foot = vec![0.0; self.generations.len()];
+        let mut marks = Vec::new();
+        for (n, id) in drawn.iter().map(|id| Some(*id)).chain([None]).enumerate() {
+            let mut points = Vec::with_capacity(self.generations.len());
+            for (generation, low) in self.generations.iter().zip(&mut foot) {
+                let own = |g: &&(u64, u64)| id.map_or(!drawn.contains(&g.0), |id| g.0 == id);
+                let size: u64 = generation.groups.iter().filter(own).map(|g| g.1).sum();
+                points.push((generation.generation as f64, *low, *low + size as f64));
+                *low += size as f64;
+            }
+            if points.iter().any(|p| p.2 > p.1) {
+                marks.push(Mark::Layer { points, colour: id.map(|_| n) });
+            }
+        }
+        let chart = Chart {
+            title: "Members of each species over generations".into(),
+            x_label: "generation".into(),
+            y_label: "members".into(),
+            scale: Scale::Linear,
+            marks,
+            ..Chart::default()
+        };
+        if let Some(svg) = chart.svg() {
+            section(out, "Species");
+            let _ = writeln!(
+                out,
+                "<figure>{svg}<figcaption>Each band is a species and as high as it has members, the oldest lowest; {} in \
+                 the whole run{}.</figcaption></figure>",
+                count(ids.len() as u64),
+                if ids.len() > MOST_GROUPS { ", the smaller ones together in grey on top" } else { "" }
+            );
+        }
+    }
+
+    /// Genes of the population and of the best genome over generations, if the algorithm tells them.
+    fn complexity(&self, out: &mut String) {
+        let curve = |name: &str| -> Vec<(f64, f64)> {
+            let value = |g: &Generation| g.diagnostics.0.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+            self.generations.iter().filter_map(|g| Some((g.generation as f64, value(g)?))).collect()
+        };
+        let marks: Vec<Mark> = [
+            ("mean_connections", "connections, mean", 0),
+            ("best_connections", "connections, best", 2),
+            ("mean_hidden_nodes", "hidden nodes, mean", 1),
+            ("best_hidden_nodes", "hidden nodes, best", 4),
+        ]
+        .into_iter()
+        .map(|(key, name, colour)| Mark::Line { name: name.into(), points: curve(key), colour })
+        .filter(|mark| matches!(mark, Mark::Line { points, .. } if !points.is_empty()))
+        .collect();
+        if marks.is_empty() {
+            return;
+        }
+        let chart = Chart {
+            title: "Complexity over generations".into(),
+            x_label: "generation".into(),
+            y_label: "genes".into(),
+            scale: Scale::Linear,
+            marks,
+            ..Chart::default()
+        };
+        if let Some(svg) = chart.svg() {
+            section(out, "Complexity");
+            let note = "Expressed connections and hidden nodes of the population and of its best genome.";
             let _ = writeln!(out, "<figure>{svg}<figcaption>{note}</figcaption></figure>");
         }
     }
@@ -520,6 +610,7 @@ mod tests {
             failure: None,
             infeasible: None,
             diagnostics,
+            groups: Vec::new(),
             timing: Timing { seconds: 0.002 * number as f64, unix: 0.0, threads: None },
         })
     }

@@ -13,6 +13,7 @@ use crate::{
     checkpoint::{self, Header, Tree},
     error::{Error, Result},
     experiment::{Experiment, Ready, level},
+    lineage::{self, LineageFile},
     observer::{Observer, RecordFile, RunInfo},
     problem::Judgement,
     record::{
@@ -194,6 +195,10 @@ fn cut_back(dir: &RunDir, records: &[RecordFile]) -> Result<()> {
         }
         file.set_len(record.bytes).map_err(Error::io("shorten", &path))?;
     }
+    let lineage = dir.root().join(lineage::FILE);
+    if known(lineage::FILE).is_none() && lineage.exists() {
+        fs::remove_file(&lineage).map_err(Error::io("remove", &lineage))?;
+    }
     if let Ok(entries) = fs::read_dir(dir.tensorboard()) {
         for entry in entries.flatten() {
             let name = format!("tensorboard/{}", entry.file_name().to_string_lossy());
@@ -220,6 +225,8 @@ struct Running<'e, 'c> {
     events: File,
     /// Bytes of `events.jsonl`.
     written: u64,
+    /// Opened with the first individual whose parents are known.
+    lineage: Option<LineageFile>,
     control: Control<'c>,
     tensorboard: Option<TensorBoard>,
     pool: Pool,
@@ -260,6 +267,7 @@ impl<'e, 'c> Running<'e, 'c> {
             dir,
             events,
             written,
+            lineage: None,
             control,
             pool,
             clock,
@@ -352,6 +360,7 @@ impl<'e, 'c> Running<'e, 'c> {
             let (report, session) = (&mut None, &mut self.session);
             self.pool.install(|| *report = Some(session.step()));
             let report = report.take().expect("a step gives a report");
+            self.remember(&report)?;
             let record = self.generation(&report);
             let best = record.best.first();
             self.emit(Event::Generation(record))?;
@@ -365,6 +374,19 @@ impl<'e, 'c> Running<'e, 'c> {
                 self.checkpoint()?;
             }
         }
+    }
+
+    /// Who descends from whom, if the algorithm says so.
+    fn remember(&mut self, report: &RoundReport) -> Result<()> {
+        if report.lineage.is_empty() {
+            return Ok(());
+        }
+        let (root, generation) = (self.dir.root(), self.session.totals().generations);
+        let file = match &mut self.lineage {
+            Some(file) => file,
+            none => none.insert(LineageFile::open(root)?),
+        };
+        file.add(root, &report.lineage, &report.scores, self.facts.senses[0], generation)
     }
 
     fn generation(&self, report: &RoundReport) -> Generation {
@@ -384,6 +406,7 @@ impl<'e, 'c> Running<'e, 'c> {
             failure: report.failures.as_ref().map(|(first, _)| first.to_string()),
             infeasible,
             diagnostics: self.session.diagnostics(),
+            groups: self.session.groups(),
             timing: self.timing(),
         }
     }
@@ -483,6 +506,9 @@ impl<'e, 'c> Running<'e, 'c> {
     fn checkpoint(&mut self) -> Result<()> {
         let begun = Instant::now();
         let mut records = vec![RecordFile { path: EVENTS.into(), bytes: self.written }];
+        records.extend(
+            self.lineage.as_ref().map(|l| RecordFile { path: lineage::FILE.into(), bytes: l.bytes() }),
+        );
         let root = self.dir.root().to_path_buf();
         for observer in self.observers() {
             records.extend(observer.record_files().map_err(Error::io("write records in", &root))?);

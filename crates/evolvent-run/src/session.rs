@@ -62,6 +62,8 @@ pub struct Judged {
 pub struct Laurels {
     /// The genome.
     pub genome: Tree,
+    /// Its id in the lineage, if the algorithm keeps one.
+    pub id: Option<u64>,
     /// The evaluator's state when it was found: the observation normaliser is in there.
     pub evaluator: Tree,
     /// After which generation it was found.
@@ -82,6 +84,8 @@ pub trait Session: Send {
     fn totals(&self) -> Totals;
     /// What the algorithm says about itself.
     fn diagnostics(&self) -> Diagnostics;
+    /// The groups that the population is divided into.
+    fn groups(&self) -> Vec<(u64, u64)>;
     /// Whether the algorithm has ended by itself.
     fn stopped(&self) -> Option<StopReason>;
     /// Measures what the algorithm recommends, and takes it among the `keep` best if it is one of them.
@@ -121,6 +125,7 @@ pub trait Session: Send {
 /// One of the best validated genomes.
 struct Finalist<G> {
     genome: G,
+    id: Option<u64>,
     evaluator: Tree,
     /// The generation that it was found in, and the last one in which it was measured.
     generation: u64,
@@ -257,6 +262,10 @@ impl<G: Genome> Session for SessionOf<G> {
         diagnostics
     }
 
+    fn groups(&self) -> Vec<(u64, u64)> {
+        self.engine.algorithm.groups()
+    }
+
     fn stopped(&self) -> Option<StopReason> {
         self.engine.algorithm.stopped()
     }
@@ -292,6 +301,7 @@ impl<G: Genome> Session for SessionOf<G> {
                 }
                 None => Finalist {
                     genome: candidate.genome.clone(),
+                    id: candidate.id,
                     evaluator,
                     generation: now,
                     measured: now,
@@ -346,6 +356,7 @@ impl<G: Genome> Session for SessionOf<G> {
         };
         Ok(Some(Laurels {
             genome: Tree::of(&champion.genome)?,
+            id: champion.id,
             evaluator: champion.evaluator.clone(),
             generation: champion.generation,
             validation: champion.score.clone(),
@@ -357,6 +368,7 @@ impl<G: Genome> Session for SessionOf<G> {
         let finalist = |f: &Finalist<G>| {
             Ok(Tree::Struct(vec![
                 ("genome".into(), Tree::of(&f.genome)?),
+                ("id".into(), Tree::of(&f.id)?),
                 ("evaluator".into(), f.evaluator.clone()),
                 ("generation".into(), Tree::Unsigned(f.generation)),
                 ("measured".into(), Tree::Unsigned(f.measured)),
@@ -400,6 +412,7 @@ impl<G: Genome> Session for SessionOf<G> {
             let read = |name: &str| field(tree, name);
             self.finalists.push(Finalist {
                 genome: read("genome")?.read().map_err(|e| unfit("finalists.genome", &e))?,
+                id: read("id")?.read().map_err(|e| unfit("finalists.id", &e))?,
                 evaluator: read("evaluator")?,
                 generation: read("generation")?.read().map_err(|e| unfit("finalists.generation", &e))?,
                 measured: read("measured")?.read().map_err(|e| unfit("finalists.measured", &e))?,

@@ -28,8 +28,9 @@ struct Case {
 fn case(name: &str, program: Program) -> Case {
     let width: usize = program.inputs[0].shape.iter().product();
     let mut rng = stream(RunKey::from_seed(3), 0, 0, 0, Purpose::Problem);
-    let steps: Vec<Vec<f32>> =
-        (0..STEPS).map(|_| (0..width).map(|_| (rng.normal() * 64.0).round() as f32 / 64.0).collect()).collect();
+    let steps: Vec<Vec<f32>> = (0..STEPS)
+        .map(|_| (0..width).map(|_| (rng.normal() * 64.0).round() as f32 / 64.0).collect())
+        .collect();
     let mut interpreter = Interpreter::new(program.clone()).unwrap();
     let expected = steps.iter().flat_map(|x| interpreter.step(x).unwrap().concat()).collect();
     Case { name: name.into(), program, steps, expected }
@@ -37,8 +38,12 @@ fn case(name: &str, program: Program) -> Case {
 
 fn vector<C: NetworkConfig<Genome = Vector>>(config: &C, interface: &Interface) -> Program {
     let mut rng = stream(RunKey::from_seed(5), 0, 0, 0, Purpose::Init);
-    let genome: Vec<f32> =
-        config.genes(interface).sample(&mut rng).iter().map(|&x| x as f32 + 0.1 * rng.normal() as f32).collect();
+    let genome: Vec<f32> = config
+        .genes(interface)
+        .sample(&mut rng)
+        .iter()
+        .map(|&x| x as f32 + 0.1 * rng.normal() as f32)
+        .collect();
     let mut network = config.blank(interface);
     config.decode(&genome, &mut network).unwrap();
     network.program_with_head(&config.head(interface))
@@ -64,7 +69,11 @@ fn operations() -> Program {
     p.op("class", Kind::ArgMax, &["output"]);
     let width = p.check().unwrap()["output"].shape[0];
     p.output("output", &[width]);
-    p.outputs.push(evolvent_nets::program::Port { name: "class".into(), shape: vec![], element: Element::I64 });
+    p.outputs.push(evolvent_nets::program::Port {
+        name: "class".into(),
+        shape: vec![],
+        element: Element::I64,
+    });
     p
 }
 
@@ -166,7 +175,10 @@ fn c_source_computes_the_network() {
         let remembers = !case.program.states.is_empty();
         let states: usize = case.program.states.iter().map(|s| s.initial.len()).sum();
         if remembers {
-            let _ = writeln!(text, "double s[{states}];\nfor (int i = 0; i < {states}; i++) s[i] = INITIAL_STATE[i];");
+            let _ = writeln!(
+                text,
+                "double s[{states}];\nfor (int i = 0; i < {states}; i++) s[i] = INITIAL_STATE[i];"
+            );
         }
         let mut arguments = String::from("x");
         if remembers {
@@ -190,12 +202,26 @@ fn c_source_computes_the_network() {
         }
         for step in &case.steps {
             let numbers: Vec<String> = step.iter().map(|v| format!("{v:?}")).collect();
-            let _ = writeln!(text, "{{ double x[] = {{{}}}; network({arguments}); {printing} }}", numbers.join(", "));
+            let _ = writeln!(
+                text,
+                "{{ double x[] = {{{}}}; network({arguments}); {printing} }}",
+                numbers.join(", ")
+            );
         }
         text.push_str("printf(\"\\n\");\nreturn 0;\n}\n");
         let file = format!("{}.c", case.name);
         fs::write(dir.path().join(&file), text).unwrap();
-        let arguments = ["-std=c99", "-Wall", "-Werror", "-Wno-unused-variable", "-Wno-parentheses", "-o", "main", &file, "-lm"];
+        let arguments = [
+            "-std=c99",
+            "-Wall",
+            "-Werror",
+            "-Wno-unused-variable",
+            "-Wno-parentheses",
+            "-o",
+            "main",
+            &file,
+            "-lm",
+        ];
         run(Command::new("cc").args(arguments).current_dir(dir.path()), &file);
         let found = printed(&run(&mut Command::new(dir.path().join("main")), &file));
         compare("C", case, &found[0]);
@@ -271,7 +297,10 @@ fn pictures_show_what_an_output_can_see() {
         assert_eq!(genome.matches("style=dashed").count(), graph.structure.connections() - graph.expressed());
         let svg = text(write_svg(graph, inputs, Detail::Genome));
         assert_eq!(svg.matches("<path").count(), graph.structure.connections());
-        assert_eq!(svg.matches("<circle").count() + svg.matches("<rect x=").count(), graph.structure.nodes.len());
+        assert_eq!(
+            svg.matches("<circle").count() + svg.matches("<rect x=").count(),
+            graph.structure.nodes.len()
+        );
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && !svg.contains("NaN"));
     }
 }

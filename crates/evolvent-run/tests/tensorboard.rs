@@ -31,6 +31,7 @@ fn generation(number: u64) -> Event {
         failure: None,
         infeasible: None,
         diagnostics,
+        groups: Vec::new(),
         timing: timing(number),
     })
 }

@@ -178,6 +178,7 @@ impl<V: Variation> Algorithm for Nsga2<V> {
             losses: Some(x.objectives.clone()),
             violation: x.violation,
             descriptors: Vec::new(),
+            id: Some(x.id),
         };
         Outcome::Front(first.map(candidate).collect())
     }

@@ -124,6 +124,11 @@ impl Experiment {
         &self.algorithm.name
     }
 
+    /// What a code of the algorithm's operators means.
+    pub fn operator(&self, code: u8) -> String {
+        self.algorithm.settings.operator(code)
+    }
+
     /// The root of the run's randomness.
     pub fn key(&self) -> RunKey {
         RunKey::from_seed(self.seed)

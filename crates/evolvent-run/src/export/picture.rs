@@ -90,7 +90,12 @@ fn drawn(graph: &Graph, inputs: usize, detail: Detail) -> Drawn {
                 }
                 let bias = biases[n - sources];
                 if bias != 0.0 {
-                    let _ = write!(function, " {}{}", if bias > 0.0 { "+" } else { "" }, significant(bias.into(), 3));
+                    let _ = write!(
+                        function,
+                        " {}{}",
+                        if bias > 0.0 { "+" } else { "" },
+                        significant(bias.into(), 3)
+                    );
                 }
             }
             Node { name, function, role, column: 0, row: 0 }
@@ -211,7 +216,11 @@ pub fn write_dot(graph: &Graph, inputs: usize, detail: Detail) -> Vec<u8> {
             Role::Hidden => "circle",
             Role::Output => "doublecircle",
         };
-        let label = if node.function.is_empty() { node.name.clone() } else { format!("{}\\n{}", node.name, node.function) };
+        let label = if node.function.is_empty() {
+            node.name.clone()
+        } else {
+            format!("{}\\n{}", node.name, node.function)
+        };
         let _ = writeln!(out, "  n{i} [label=\"{label}\", shape={shape}];");
     }
     for (role, rank) in [(Role::Source, "source"), (Role::Output, "sink")] {
@@ -261,14 +270,32 @@ pub fn write_svg(graph: &Graph, inputs: usize, detail: Detail) -> Vec<u8> {
         let ((x0, y0), (x1, y1)) = (at(&nodes[edge.from]), at(&nodes[edge.to]));
         let path = if edge.from == edge.to {
             let r = RADIUS;
-            format!("M{:.1} {:.1} C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}", x0 - r * 0.6, y0 - r * 0.8, x0 - 2.2 * r, y0 - 3.0 * r, x0 + 2.2 * r, y0 - 3.0 * r, x0 + r * 0.6, y0 - r * 0.8)
+            format!(
+                "M{:.1} {:.1} C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}",
+                x0 - r * 0.6,
+                y0 - r * 0.8,
+                x0 - 2.2 * r,
+                y0 - 3.0 * r,
+                x0 + 2.2 * r,
+                y0 - 3.0 * r,
+                x0 + r * 0.6,
+                y0 - r * 0.8
+            )
         } else if x1 > x0 {
             let middle = (x0 + x1) / 2.0;
-            format!("M{:.1} {y0:.1} C{middle:.1} {y0:.1} {middle:.1} {y1:.1} {:.1} {y1:.1}", x0 + RADIUS, x1 - RADIUS)
+            format!(
+                "M{:.1} {y0:.1} C{middle:.1} {y0:.1} {middle:.1} {y1:.1} {:.1} {y1:.1}",
+                x0 + RADIUS,
+                x1 - RADIUS
+            )
         } else {
             // Back, below both.
             let low = y0.max(y1) + ROW * 0.7;
-            format!("M{x0:.1} {:.1} C{x0:.1} {low:.1} {x1:.1} {low:.1} {x1:.1} {:.1}", y0 + RADIUS, y1 + RADIUS)
+            format!(
+                "M{x0:.1} {:.1} C{x0:.1} {low:.1} {x1:.1} {low:.1} {x1:.1} {:.1}",
+                y0 + RADIUS,
+                y1 + RADIUS
+            )
         };
         let dashes = if edge.enabled { "" } else { " stroke-dasharray=\"4 3\"" };
         let _ = writeln!(
@@ -295,9 +322,17 @@ pub fn write_svg(graph: &Graph, inputs: usize, detail: Detail) -> Vec<u8> {
                 2.0 * RADIUS,
                 2.0 * RADIUS
             ),
-            _ => writeln!(out, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{RADIUS}\" fill=\"{fill}\" stroke=\"black\"/>"),
+            _ => writeln!(
+                out,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{RADIUS}\" fill=\"{fill}\" stroke=\"black\"/>"
+            ),
         };
-        let _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", y + 3.5, node.name);
+        let _ = writeln!(
+            out,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            y + 3.5,
+            node.name
+        );
         let _ = writeln!(
             out,
             "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"8\" fill=\"#606060\">{}</text>",

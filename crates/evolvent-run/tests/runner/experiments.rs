@@ -79,6 +79,7 @@ pub(crate) fn assert_same(a: &Path, b: &Path, what: &str) {
         assert_eq!(x, y, "{what}: record {i}");
     }
     assert_eq!(one.len(), two.len(), "{what}: number of records");
+    assert!(fs::read(a.join("lineage.bin")).ok() == fs::read(b.join("lineage.bin")).ok(), "{what}: lineage");
     for file in ["champion.json", "champion.safetensors"] {
         assert!(fs::read(a.join(file)).unwrap() == fs::read(b.join(file)).unwrap(), "{what}: {file}");
     }

@@ -277,9 +277,9 @@ impl Lowering<'_> {
                 Ok((vec![outputs], out))
             }
             Kind::Conv { stride, padding } => self.convolve(&operands, *stride, *padding),
-            Kind::MaxPool { size, stride } => self.pool(&operands[0], *size, *stride, |this, window| {
-                this.among(window, Expression::Max)
-            }),
+            Kind::MaxPool { size, stride } => {
+                self.pool(&operands[0], *size, *stride, |this, window| this.among(window, Expression::Max))
+            }
             Kind::AveragePool { size, stride } => self.pool(&operands[0], *size, *stride, |this, window| {
                 let share = 1.0 / window.len() as f64;
                 this.sum(window.into_iter().map(|id| (share, id)).collect(), 0.0)
@@ -382,7 +382,8 @@ impl Lowering<'_> {
         let (&[channels, height, width], &[filters, _, rows, columns]) = (&x_shape[..], &w_shape[..]) else {
             return Ok((Vec::new(), Vec::new())); // the program was checked
         };
-        let out = |length: usize, axis: usize, size: usize| (length + 2 * padding[axis] - size) / stride[axis] + 1;
+        let out =
+            |length: usize, axis: usize, size: usize| (length + 2 * padding[axis] - size) / stride[axis] + 1;
         let (high, wide) = (out(height, 0, rows), out(width, 1, columns));
         let mut ids = Vec::with_capacity(filters * high * wide);
         for f in 0..filters {

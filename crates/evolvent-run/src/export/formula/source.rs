@@ -289,7 +289,9 @@ impl Writer<'_> {
         if self.language == Language::Python {
             return format!("max({}, key=abs)", list.join(", "));
         }
-        let abs = |x: &str| if self.language == Language::C { format!("fabs({x})") } else { format!("f64::abs({x})") };
+        let abs = |x: &str| {
+            if self.language == Language::C { format!("fabs({x})") } else { format!("f64::abs({x})") }
+        };
         self.choose(list, list, &abs)
     }
 
@@ -348,9 +350,7 @@ fn function(activation: Activation, language: Language) -> (&'static str, String
         Language::C => format!("{condition} ? {yes} : {no}"),
     };
     // e^-x of a very negative number is more than a double holds, which Python makes an error of.
-    let sigmoid = |scale: &str| {
-        either("x > -700.0", &format!("{scale} / (1.0 + {})", f("exp", "-x")), "0.0")
-    };
+    let sigmoid = |scale: &str| either("x > -700.0", &format!("{scale} / (1.0 + {})", f("exp", "-x")), "0.0");
     let gelu = "0.7978845608028654 * (x + 0.044715 * x * x * x)";
     match activation {
         Activation::Linear => ("linear", "x".into()),
