@@ -184,7 +184,7 @@ pub fn ancestry(all: &[Individual], champion: Option<u64>, sense: Sense) -> Opti
     for individual in by_id.values() {
         let entry = operators.entry(individual.operator).or_default();
         entry.children += 1;
-        let best = parents(individual).map(|p| loss(p)).fold(f64::INFINITY, f64::min);
+        let best = parents(individual).map(&loss).fold(f64::INFINITY, f64::min);
         entry.better += u64::from(best.is_finite() && loss(individual) < best);
     }
     for (i, individual) in line.iter().enumerate() {

@@ -27,6 +27,16 @@ target = 475
 ";
 
 #[test]
+fn an_algorithm_names_the_networks_that_fit() {
+    let text = CARTPOLE.replace("[algorithm.ga]", "[algorithm.neat]");
+    let said = lines(&text, &[]).join("\n");
+    assert!(said.contains("`neat` evolves genomes of kind `graph`"), "{said}");
+    assert!(said.contains("networks that fit `neat`: graph"), "{said}");
+    let graph = text.replace("[network.dense]\nhidden = [32]", "[network.graph]");
+    parse(&graph, &[]).unwrap().start().unwrap();
+}
+
+#[test]
 fn a_good_file_is_resolved_and_read_again() {
     let first = parse(CARTPOLE, &["run.seed=7"]).unwrap();
     let facts = first.start().unwrap().facts();

@@ -238,9 +238,9 @@ impl<'a> Reader<'a> {
 
     fn genome(&mut self) -> Result<Genome> {
         const S: &str = "DefaultGenome";
-        let mut out = Genome::default();
-        out.inputs = self.whole(S, "num_inputs")?.map(|n| n.0);
-        out.outputs = self.whole(S, "num_outputs")?.map(|n| n.0);
+        let inputs = self.whole(S, "num_inputs")?.map(|n| n.0);
+        let outputs = self.whole(S, "num_outputs")?.map(|n| n.0);
+        let mut out = Genome { inputs, outputs, ..Genome::default() };
         if let Some((hidden, entry)) = self.whole(S, "num_hidden")?
             && hidden > 0
         {

@@ -3,6 +3,7 @@
 mod arguments;
 mod interrupt;
 mod mistakes;
+mod neat;
 mod own;
 mod program;
 mod rounds;
