@@ -191,8 +191,6 @@ impl Context<'_> {
 
     fn import_neat(&self, arguments: &arguments::NeatImport) -> Result<u8> {
         let path = &arguments.file;
-        let text =
-            fs::read_to_string(path).map_err(Error::reading(path, "a configuration file of neat-python"))?;
         let known = self.registry.describe(&arguments.problem)?;
         if !known
             .iter()
@@ -201,7 +199,7 @@ impl Context<'_> {
             let found = format!("`{}`", arguments.problem);
             return Err(Error::input("--problem", "a problem that is shown to networks", found));
         }
-        let imported = neat_python::import(&path.display().to_string(), &text, &arguments.problem)?;
+        let imported = neat_python::load(path, &arguments.problem)?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let output = arguments.output.clone().unwrap_or_else(|| format!("{stem}.toml").into());
         if output.as_os_str() == "-" {

@@ -4,9 +4,10 @@
 mod graphs;
 mod python;
 
-use evolvent_core::{Interface, Output, Purpose, RunKey, Vector, stream};
+use evolvent_core::{Auto, Interface, Output, Purpose, RunKey, Vector, stream};
 use evolvent_nets::{
     Activation, Cell, Conv, Dense, Describe, NetworkConfig, Normalizer, Recurrent,
+    conv::{ConvLayer, Filters, Pool},
     program::{Element, Interpreter, Kind, Program, Reduction},
 };
 use evolvent_run::export::{
@@ -92,7 +93,10 @@ fn cases() -> Vec<Case> {
     all.push(case("dense", vector(&dense, &interface(&[3], Output::Classes(3)))));
     let gru = Recurrent { cell: Cell::Gru, hidden: vec![3], ..Recurrent::default() };
     all.push(case("gru", vector(&gru, &interface(&[2], Output::Values(2)))));
-    all.push(case("conv", vector(&Conv::default(), &interface(&[1, 8, 8], Output::Classes(2)))));
+    let filters = ConvLayer::Conv(Filters { filters: 2, kernel: 3, stride: 1, padding: 1 });
+    let pool = ConvLayer::MaxPool(Pool { size: 2, stride: Auto::Auto });
+    let conv = Conv { layers: vec![filters, pool], ..Conv::default() };
+    all.push(case("conv", vector(&conv, &interface(&[1, 5, 5], Output::Classes(2)))));
     all
 }
 

@@ -7,7 +7,7 @@ mod ini;
 
 use crate::error::{Error, Result};
 use ini::{Entry, Section};
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 /// An imported configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,16 @@ pub struct Import {
     pub text: String,
     /// What has no counterpart, one line each, in the order of the file: `line 12: …`.
     pub notes: Vec<String>,
+}
+
+/// Reads a configuration file and turns it into an experiment on `[problem.NAME]`.
+///
+/// # Errors
+/// If it cannot be read, or [`import`] fails.
+pub fn load(path: &Path, problem: &str) -> Result<Import> {
+    let text =
+        fs::read_to_string(path).map_err(Error::reading(path, "a configuration file of neat-python"))?;
+    import(&path.display().to_string(), &text, problem)
 }
 
 /// Turns the text of a configuration file called `file` into an experiment on `[problem.NAME]`.
