@@ -5,7 +5,7 @@ use crate::{
     innovation::Innovations,
     variation::{Mutation, apply, first, mutate},
 };
-use evolvent_core::{Decoder, Interface, Network, Output, Purpose, RunKey, Stream, stream};
+use evolvent_core::{Interface, Network, Output, Purpose, RunKey, Stream, stream};
 use evolvent_nets::{Describe, NetworkConfig, Normalizer, program::Interpreter};
 use std::sync::Arc;
 

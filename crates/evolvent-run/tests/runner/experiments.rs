@@ -1,19 +1,55 @@
 //! Small experiments and what the tests look at in their run directories.
 
+use evolvent_core::{Decoder, Evaluation, Interface, Measured, Output, RunKey, Sense, Violations};
+use evolvent_neat::{Graph, GraphDecoder};
 use evolvent_run::{
     Destination, Registry, Result, RunDir,
     experiment::Experiment,
     observer::Observer,
     record::Event,
-    registry::Section,
+    registry::{Measure, Section},
     runner::{self, Control, Summary},
 };
+use evolvent_tasks::Direct;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     fs, io,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
 };
+
+/// Two objectives of graphs, for the algorithms that want several: small weights, and few connections that are 1.
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct SmallAndUnit {}
+
+impl Measure for SmallAndUnit {
+    type Genome = Graph;
+    type Evaluator = Direct<Graph>;
+
+    fn evaluator(&self, _: RunKey) -> std::result::Result<Direct<Graph>, Violations> {
+        let interface = Interface { input: vec![2], output: Output::Values(1) };
+        let genes = GraphDecoder::default().genes(&interface);
+        let task = Direct::genomes(genes, |graph: &Graph, _| {
+            let sum =
+                |centre: f32| -> f64 { graph.weights().iter().map(|w| f64::from((w - centre).abs())).sum() };
+            Evaluation::measured(Measured {
+                objectives: [sum(0.0), sum(1.0)].into_iter().collect(),
+                ..Measured::default()
+            })
+        });
+        Ok(task.within(|space| space.senses = vec![Sense::Minimize; 2]))
+    }
+}
+
+/// What comes with Evolvent, and the problems of these tests.
+pub(crate) fn registry() -> Registry {
+    let mut registry = Registry::builtin();
+    registry.problem::<SmallAndUnit>("small_and_unit");
+    registry
+}
 
 /// Interrupts a run after so many generations of a session.
 pub(crate) struct InterruptAfter<'a> {
@@ -35,7 +71,7 @@ impl Observer for InterruptAfter<'_> {
 
 pub(crate) fn parse(text: &str, overrides: &[&str]) -> Result<Experiment> {
     let overrides: Vec<String> = overrides.iter().map(|o| o.to_string()).collect();
-    Experiment::parse(&Registry::builtin(), "x.toml", text, &overrides)
+    Experiment::parse(&registry(), "x.toml", text, &overrides)
 }
 
 /// Runs to the end in `dir`.
@@ -56,7 +92,7 @@ pub(crate) fn run_for(text: &str, generations: u64, dir: &Path) -> Summary {
 pub(crate) fn resume(dir: &Path, changes: &[&str]) -> Result<Summary> {
     let changes: Vec<String> = changes.iter().map(|o| o.to_string()).collect();
     let control = Control { observers: Vec::new(), interrupt: &AtomicBool::new(false) };
-    runner::resume(&Registry::builtin(), &RunDir::open(dir)?, &changes, control)
+    runner::resume(&registry(), &RunDir::open(dir)?, &changes, control)
 }
 
 /// The records without what a clock produced.
@@ -87,14 +123,16 @@ pub(crate) fn assert_same(a: &Path, b: &Path, what: &str) {
 
 /// An experiment for every registered algorithm over every kind of genome.
 pub(crate) fn every_algorithm(generations: u64) -> Vec<(String, String)> {
-    let registry = Registry::builtin();
+    let registry = registry();
     let mut all = Vec::new();
     for entry in registry.list(Section::Algorithm) {
         for kind in &entry.genomes {
             let problems: &[&str] = match kind.as_str() {
                 "vector" => &["[problem.sphere]\ndimension = 6", "[problem.zdt1]\ndimension = 5"],
                 "bits" => &["[problem.one_max]\nlength = 30", "[problem.lotz]\nlength = 12"],
-                "graph" => &["[problem.dataset]\nsource = \"xor\"\n[network.graph]"],
+                "graph" => {
+                    &["[problem.dataset]\nsource = \"xor\"\n[network.graph]", "[problem.small_and_unit]"]
+                }
                 other => panic!("no experiment for genomes of kind {other}"),
             };
             let text = |problem: &&str| {

@@ -247,7 +247,7 @@ impl Lowering<'_> {
             (Kind::Div, _, Some(c)) if c != 0.0 => self.affine(a, 1.0 / c, 0.0),
             (Kind::Div, ..) => self.push(Expression::Quotient(a, b)),
             (Kind::Max, ..) => self.push(Expression::Max(vec![a, b])),
-            (_, ..) => self.push(Expression::Min(vec![a, b])),
+            _ => self.push(Expression::Min(vec![a, b])),
         }
     }
 
