@@ -152,6 +152,14 @@ impl<A: Algorithm<Genome: Materialize>> Algorithm for Novelty<A> {
         Some(Novelty { algorithm: Box::new(algorithm), ..self.clone() })
     }
 
+    fn groups(&self, state: &Self::State) -> Vec<(u64, u64)> {
+        self.algorithm.groups(&state.inner)
+    }
+
+    fn operator(&self, code: u8) -> String {
+        self.algorithm.operator(code)
+    }
+
     fn diagnose(&self, state: &Self::State, out: &mut Diagnostics) {
         out.add("novelty", state.mean);
         out.add("novelty_threshold", state.threshold);

@@ -1,5 +1,6 @@
 //! Small experiments and what the tests look at in their run directories.
 
+use evolvent_algos::{Bits, BitsGenes};
 use evolvent_core::{Decoder, Evaluation, Interface, Measured, Output, RunKey, Sense, Violations};
 use evolvent_neat::{Graph, GraphDecoder};
 use evolvent_run::{
@@ -44,10 +45,32 @@ impl Measure for SmallAndUnit {
     }
 }
 
+/// Bit strings with a behaviour: how many ones are in each half.
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Halves {}
+
+impl Measure for Halves {
+    type Genome = Bits;
+    type Evaluator = Direct<Bits>;
+
+    fn evaluator(&self, _: RunKey) -> std::result::Result<Direct<Bits>, Violations> {
+        let task = Direct::genomes(BitsGenes { length: 12 }, |bits: &Bits, _| {
+            let ones = |from: usize| (from..from + 6).filter(|&i| bits.get(i)).count() as f64;
+            Evaluation::measured(Measured {
+                objectives: [ones(0) + ones(6)].into_iter().collect(),
+                descriptors: [ones(0), ones(6)].into_iter().collect(),
+                ..Measured::default()
+            })
+        });
+        Ok(task.within(|space| space.descriptors = vec![(0.0, 6.0); 2]))
+    }
+}
+
 /// What comes with Evolvent, and the problems of these tests.
 pub(crate) fn registry() -> Registry {
     let mut registry = Registry::builtin();
-    registry.problem::<SmallAndUnit>("small_and_unit");
+    registry.problem::<SmallAndUnit>("small_and_unit").problem::<Halves>("halves");
     registry
 }
 
@@ -128,11 +151,19 @@ pub(crate) fn every_algorithm(generations: u64) -> Vec<(String, String)> {
     for entry in registry.list(Section::Algorithm) {
         for kind in &entry.genomes {
             let problems: &[&str] = match kind.as_str() {
-                "vector" => &["[problem.sphere]\ndimension = 6", "[problem.zdt1]\ndimension = 5"],
-                "bits" => &["[problem.one_max]\nlength = 30", "[problem.lotz]\nlength = 12"],
-                "graph" => {
-                    &["[problem.dataset]\nsource = \"xor\"\n[network.graph]", "[problem.small_and_unit]"]
+                "vector" => &[
+                    "[problem.sphere]\ndimension = 6",
+                    "[problem.zdt1]\ndimension = 5",
+                    "[problem.maze]\nmax_steps = 20\n[network.dense]\nhidden = [3]",
+                ],
+                "bits" => {
+                    &["[problem.one_max]\nlength = 30", "[problem.lotz]\nlength = 12", "[problem.halves]"]
                 }
+                "graph" => &[
+                    "[problem.dataset]\nsource = \"xor\"\n[network.graph]",
+                    "[problem.small_and_unit]",
+                    "[problem.maze]\nmax_steps = 20\n[network.graph]",
+                ],
                 other => panic!("no experiment for genomes of kind {other}"),
             };
             let text = |problem: &&str| {
