@@ -7,6 +7,7 @@
 
 mod arrows;
 mod python;
+mod reproduce;
 
 use std::{
     process::{Command, ExitCode},
@@ -28,6 +29,8 @@ cargo xtask COMMAND
   doc        the documentation builds without warnings
   generated  docs/algorithms.md and the JSON schema are up to date
   generate   writes them
+
+  reproduce NAME [OPTIONS]   a table of results/ again; minutes of processor time. Without a name: which there are
 ";
 
 type Outcome = Result<(), String>;
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         "doc" => doc(),
         "generated" => generated(false),
         "generate" => generated(true),
+        "reproduce" => reproduce::reproduce(std::env::args().skip(2).collect()),
         _ => Err(USAGE.into()),
     };
     match outcome {

@@ -1,14 +1,23 @@
 //! The experiments that are shipped.
 
 use crate::program::{Done, evolvent, repository, run};
-use std::fs;
+use std::{fs, path::Path};
 
+/// The experiment files below `experiments/`, as paths from there.
 fn shipped() -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(repository().join("experiments"))
-        .expect("experiments/")
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
+    fn collect(directory: &Path, prefix: &str, names: &mut Vec<String>) {
+        for entry in fs::read_dir(directory).expect("a readable directory").filter_map(Result::ok) {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let path = format!("{prefix}{name}");
+            if entry.path().is_dir() {
+                collect(&entry.path(), &format!("{path}/"), names);
+            } else if name.ends_with(".toml") {
+                names.push(path);
+            }
+        }
+    }
+    let mut names = Vec::new();
+    collect(&repository().join("experiments"), "", &mut names);
     names.sort();
     names
 }
@@ -20,7 +29,7 @@ fn every_experiment_runs() {
     assert!(names.len() >= 12, "{names:?}");
     for name in names {
         let file = repository().join("experiments").join(&name);
-        let out = dir.path().join(&name);
+        let out = dir.path().join(name.replace('/', "-"));
         let output = evolvent(&repository())
             .arg("run")
             .arg(&file)
