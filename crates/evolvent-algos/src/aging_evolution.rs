@@ -182,6 +182,10 @@ impl<V: Variation> Algorithm for AgingEvolution<V> {
     type Genome = V::Genome;
     type State = AgingEvolutionState<V::Genome, V::Ledger>;
 
+    fn holds(&self, _: &Space<V::Genome>) -> f64 {
+        self.population_size as f64 + self.in_flight as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { constraints: true, foreign: true, ..Needs::default() }
     }

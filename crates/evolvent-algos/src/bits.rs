@@ -118,6 +118,10 @@ impl Genome for Bits {
         v.require(self.length == genes.length, "bits", self.length, &format!("{} bits", genes.length));
         v.into_result()
     }
+
+    fn bytes(genes: &BitsGenes) -> f64 {
+        size_of::<Self>() as f64 + genes.length as f64 / 8.0
+    }
 }
 
 impl Materialize for Bits {
@@ -169,7 +173,7 @@ impl Variation for BitsVariation {
 
     fn check(&self, genes: &BitsGenes) -> Result<(), Violations> {
         let mut v = Violations::new();
-        v.at_least("genes.length", genes.length, 1);
+        v.require(genes.length > 0, "genes.length", 0, "at least one gene");
         if let Auto::Value(rate) = self.flip_rate {
             v.probability("flip_rate", rate);
         }

@@ -51,6 +51,10 @@ impl<V: Variation> Algorithm for RandomSearch<V> {
     type Genome = V::Genome;
     type State = RandomSearchState<V::Genome, V::Ledger>;
 
+    fn holds(&self, _: &Space<V::Genome>) -> f64 {
+        self.population_size as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { constraints: true, foreign: true, ..Needs::default() }
     }

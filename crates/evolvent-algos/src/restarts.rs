@@ -27,6 +27,13 @@ use evolvent_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The largest factor between two populations.
+const MOST_FACTOR: f64 = 100.0;
+/// A population grows to so many times its first size at most …
+const MOST_GROWTH: f64 = 16_384.0;
+/// … and until so many numbers are held at once: 2²⁷ of them are a gigabyte.
+const MOST_NUMBERS: f64 = 134_217_728.0;
+
 /// Restarts of an algorithm over vectors.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -66,12 +73,12 @@ pub enum Policy {
     SameSize,
     /// It is multiplied each time.
     Ipop {
-        /// The factor, above 1; 2 in the paper's later use and in pycma.
+        /// The factor, above 1 and at most 100; 2 in the paper's later use and in pycma.
         factor: f64,
     },
     /// Large populations that are multiplied each time, and small ones with small steps in between.
     Bipop {
-        /// The factor of the large ones, above 1; 2 in the paper.
+        /// The factor of the large ones, above 1 and at most 100; 2 in the paper.
         factor: f64,
     },
 }
@@ -127,6 +134,10 @@ impl Algorithm for Restarts {
     type Genome = Vector;
     type State = RestartsState;
 
+    fn holds(&self, space: &Space<Vector>) -> f64 {
+        self.algorithm.holds(space)
+    }
+
     fn needs(&self) -> Needs {
         let needs = self.algorithm.needs();
         Needs { objectives: (needs.objectives.0.min(1), 1), ..needs }
@@ -146,7 +157,8 @@ impl Algorithm for Restarts {
         };
         if let Some((name, factor)) = growing {
             let path = format!("policy.{name}.factor");
-            v.require(factor.is_finite() && factor > 1.0, &path, factor, "a finite number above 1");
+            let fine = factor > 1.0 && factor <= MOST_FACTOR;
+            v.require(fine, &path, factor, &format!("a number above 1 and at most {MOST_FACTOR}"));
             if self.algorithm.rescaled(space, 1.0, 1.0).is_none() {
                 let hint = "take the policy `same_size`";
                 v.add_with_hint(
@@ -332,8 +344,7 @@ impl Restarts {
         }
         let mut rng = fork(rng).stream();
         let plan = self.plan(state, &mut rng);
-        let next = self.algorithm.rescaled(&state.space, plan.population, plan.sigma);
-        let algorithm = next.unwrap_or_else(|| (*self.algorithm).clone());
+        let algorithm = self.grown(&state.space, &plan);
         let begun =
             self.begin(algorithm, &state.space, &Start::Default, plan.regime, plan.allowance, &mut rng);
         // What was accepted once is accepted again with a larger population; if not, the last run goes on.
@@ -341,6 +352,23 @@ impl Restarts {
             state.restarts += 1;
             state.large_runs += u32::from(plan.regime == Regime::Large);
             *state.run = run;
+        }
+    }
+
+    /// The algorithm of the next run. Without an end to its growth, a flat fitness, on which every run ends at once,
+    /// would double the population until memory is full.
+    fn grown(&self, space: &Space<Vector>, plan: &Plan) -> VectorAlgorithm {
+        let n = space.genes.dimension() as f64;
+        let most = MOST_NUMBERS.max(self.algorithm.holds(space) * n);
+        let mut population = plan.population.min(MOST_GROWTH);
+        loop {
+            let Some(next) = self.algorithm.rescaled(space, population, plan.sigma) else {
+                return (*self.algorithm).clone();
+            };
+            if population <= 1.0 || next.holds(space) * n <= most {
+                return next;
+            }
+            population = (population / 2.0).max(1.0);
         }
     }
 

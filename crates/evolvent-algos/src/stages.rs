@@ -91,6 +91,10 @@ impl Algorithm for Stages {
         .unwrap_or_default()
     }
 
+    fn holds(&self, space: &Space<Vector>) -> f64 {
+        self.sequence.iter().map(|s| s.algorithm.holds(space)).fold(1.0, f64::max)
+    }
+
     fn init(
         &self,
         space: &Space<Vector>,

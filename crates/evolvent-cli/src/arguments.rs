@@ -4,6 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
+/// Seeds stop where the integers of TOML do.
+const SEEDS: u64 = i64::MAX as u64;
+
 /// Evolve neural networks: weights, topologies, architectures and the rules by which they evolve.
 #[derive(Debug, Parser)]
 #[command(name = "evolvent", version, propagate_version = true, arg_required_else_help = true)]
@@ -68,7 +71,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// The root of all randomness; overrides the file.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=SEEDS))]
     pub(crate) seed: Option<u64>,
     /// Worker threads; results do not depend on it.
     #[arg(long, value_name = "N")]
@@ -168,10 +171,10 @@ pub(crate) struct Compare {
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Runs per file, with seeds --seed, --seed + 1 …
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) repeats: u32,
     /// The first seed.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=SEEDS))]
     pub(crate) seed: u64,
     /// Lay a setting over every file.
     #[arg(long, value_name = "KEY=VALUE")]

@@ -4,7 +4,7 @@ use crate::{
     Context, DONE,
     arguments::{self, ExportFormat},
     done,
-    progress::print,
+    progress::{print, say},
     write_new,
 };
 use evolvent_neat::Graph;
@@ -31,6 +31,9 @@ impl Context<'_> {
             return done(&(as_json(&replayed).to_string() + "\n"));
         }
         done(&as_text(&replayed))?;
+        if let Some(drift) = &replayed.drift {
+            say(drift);
+        }
         let network = Champion::load(&dir)?.interface.is_some();
         let root = dir.root().display().to_string();
         match network {
@@ -137,6 +140,7 @@ fn as_json(replayed: &Replayed) -> serde_json::Value {
     json!({
         "mean": mean, "std": replayed.std, "repetitions": replayed.values.len().max(1),
         "values": replayed.values, "metrics": metrics, "target": replayed.target,
+        "numeric_level": replayed.numeric_level,
     })
 }
 

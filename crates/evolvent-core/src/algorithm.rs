@@ -213,6 +213,13 @@ pub trait Algorithm:
     /// What it has found so far. Callable at any time after `init`.
     fn outcome(&self, state: &Self::State) -> Outcome<Self::Genome>;
 
+    /// How many genomes its state and a batch hold at once, estimated from below; a matrix over all pairs of genes
+    /// counts as one genome per gene. It is compared with the memory of the machine before [`Algorithm::init`], so an
+    /// algorithm that holds its population written out, or a matrix, overrides it.
+    fn holds(&self, _space: &Space<Self::Genome>) -> f64 {
+        1.0
+    }
+
     /// Why going on is useless, if it is.
     fn stopped(&self, _state: &Self::State) -> Option<StopReason> {
         None

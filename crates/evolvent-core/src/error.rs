@@ -41,6 +41,10 @@ impl fmt::Display for Violations {
 }
 
 impl Violations {
+    /// The largest integer that [`Violations::at_least`] accepts: 2²⁴. Nothing that is counted in an experiment (members,
+    /// coordinates, episodes) is usefully larger, and twice as many would still be far from exhausting an address space.
+    pub const MOST: usize = 1 << 24;
+
     /// Nothing wrong so far.
     pub fn new() -> Self {
         Self::default()
@@ -91,9 +95,11 @@ impl Violations {
         self.require((0.0..=1.0).contains(&value), path, value, "a probability in [0, 1]");
     }
 
-    /// `value` must be at least `least`.
+    /// `value` must be at least `least`, and at most [`Violations::MOST`].
     pub fn at_least(&mut self, path: &str, value: usize, least: usize) {
         self.require(value >= least, path, value, &format!("an integer of at least {least}"));
+        let most = Self::MOST.max(least);
+        self.require(value <= most, path, value, &format!("an integer of at most {most}"));
     }
 
     /// Takes over the violations of an inner part, its paths prefixed.

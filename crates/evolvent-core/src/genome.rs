@@ -22,6 +22,11 @@ pub trait Genome:
     fn fits(&self, _genes: &Self::Genes) -> Result<(), Violations> {
         Ok(())
     }
+
+    /// Bytes that one genome takes with these genes, estimated from below.
+    fn bytes(_genes: &Self::Genes) -> f64 {
+        size_of::<Self>() as f64
+    }
 }
 
 /// The members of a batch.

@@ -67,6 +67,9 @@ macro_rules! algorithms {
             fn needs(&self) -> $crate::Needs {
                 match self { $( Self::$Variant(a) => $crate::Algorithm::needs(a) ),+ }
             }
+            fn holds(&self, space: &$crate::Space<$Genome>) -> f64 {
+                match self { $( Self::$Variant(a) => $crate::Algorithm::holds(a, space) ),+ }
+            }
             fn init(
                 &self,
                 space: &$crate::Space<$Genome>,

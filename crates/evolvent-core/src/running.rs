@@ -68,6 +68,8 @@ pub trait Startable<G: Genome>: Send + Sync {
     fn needs(&self) -> Needs;
     /// See [`Algorithm::operator`].
     fn operator(&self, code: u8) -> String;
+    /// See [`Algorithm::holds`].
+    fn holds(&self, space: &Space<G>) -> f64;
     /// Checks everything and begins.
     fn start(
         &self,
@@ -88,6 +90,9 @@ impl<A: Algorithm> Startable<A::Genome> for A {
     }
     fn operator(&self, code: u8) -> String {
         Algorithm::operator(self, code)
+    }
+    fn holds(&self, space: &Space<A::Genome>) -> f64 {
+        Algorithm::holds(self, space)
     }
     fn start(
         &self,

@@ -25,6 +25,10 @@ impl Genome for Vector {
         }
         v.into_result()
     }
+
+    fn bytes(genes: &VectorGenes) -> f64 {
+        8.0 * genes.dimension() as f64
+    }
 }
 
 /// The genes of a vector: how many, where they may lie, and what they are for.

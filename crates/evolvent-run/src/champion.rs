@@ -9,7 +9,7 @@ use crate::{
     experiment::Experiment,
     record::{Estimate, RECORD_VERSION},
     registry::Registry,
-    run_dir::{RunDir, write_whole},
+    run_dir::{RunDir, write_together},
     session::{Judged, Laurels},
 };
 use evolvent_core::{Genome, Interface};
@@ -88,8 +88,8 @@ pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Con
     if laurels.front.is_some() {
         put("front", front.into());
     }
-    write_whole(&dir.champion_arrays(), &arrays)?;
-    write_whole(&path, &seal(&Value::Object(champion), true).map_err(invalid)?)
+    let description = seal(&Value::Object(champion), true).map_err(invalid)?;
+    write_together(&[(&dir.champion_arrays(), &arrays), (&path, &description)])
 }
 
 impl Champion {
@@ -115,7 +115,8 @@ impl Champion {
             fs::read(&arrays_path).map_err(Error::reading(&arrays_path, "the arrays of a champion"))?;
         if value["arrays"]["checksum"].as_str() != Some(&crate::checkpoint::hex(&arrays)) {
             let found = "bytes that do not match their checksum: it is cut short or was changed";
-            return Err(Error::input(arrays_path.display(), "the arrays of a champion", found));
+            return Err(Error::input(arrays_path.display(), "the arrays of a champion", found)
+                .with_hint("`evolvent resume` writes the champion of a run that is over again"));
         }
         let arrays = SafeTensors::deserialize(&arrays)
             .map_err(|e| Error::input(arrays_path.display(), "the arrays of a champion", e.to_string()))?;

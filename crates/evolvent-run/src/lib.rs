@@ -10,6 +10,7 @@ pub mod figures;
 pub mod lineage;
 pub mod neat_python;
 pub mod observer;
+mod memory;
 mod plot;
 pub mod problem;
 mod protobuf;

@@ -10,6 +10,7 @@
 use crate::{
     checkpoint::{Tree, TreeError},
     error::Error,
+    memory,
     session::{Session, SessionOf},
 };
 use evolvent_core::{
@@ -322,6 +323,8 @@ impl<G: Genome, E: Task<G>> Bound for BoundTo<G, E> {
                 &format!("an algorithm over genomes of kind `{}`", G::KIND),
             ));
         };
+        let space = self.task.space();
+        memory::check(algorithm.holds(&space), G::bytes(&space.genes))?;
         let evaluator = Measurer::new(Shared(self.task.clone()));
         let mut engine = Engine::start(algorithm.as_ref(), Box::new(evaluator), &Start::Default, key)?;
         engine.common_random_numbers = self.task.common_random_numbers();

@@ -3,13 +3,15 @@
 use crate::{
     champion::Champion,
     error::{Error, Result},
-    experiment::Experiment,
+    experiment::{Experiment, drift, level},
     registry::Registry,
     run_dir::RunDir,
     runner::{TEST_ROUND, VALIDATION_EPISODES},
+    settings::MOST_THREADS,
 };
 use evolvent_core::{Phase, Round, Sense};
 use evolvent_math::par::Pool;
+use evolvent_tasks::MOST_EPISODES;
 use serde::Serialize;
 
 /// How to replay.
@@ -38,6 +40,19 @@ pub struct Replayed {
     pub maximize: bool,
     /// The run's target, if it had one.
     pub target: Option<f64>,
+    /// Numeric level of the measurement, `none` on a machine that does not repeat the bits of others.
+    pub numeric_level: String,
+    /// Why it is `none`.
+    pub drift: Option<String>,
+}
+
+fn within(argument: &str, given: Option<u64>, most: u64) -> Result<()> {
+    match given {
+        Some(n) if !(1..=most).contains(&n) => {
+            Err(Error::input(argument, format!("an integer from 1 to {most}"), n.to_string()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Measures the champion of a run.
@@ -45,6 +60,8 @@ pub struct Replayed {
 /// # Errors
 /// If the run has no champion, if its files do not fit each other, or if the measurement fails.
 pub fn replay(registry: &Registry, dir: &RunDir, options: &Options) -> Result<Replayed> {
+    within("--episodes", options.episodes.map(u64::from), MOST_EPISODES.into())?;
+    within("--threads", options.threads, MOST_THREADS)?;
     let champion = Champion::load(dir)?;
     let experiment = Experiment::load(registry, &dir.resolved(), &[])?;
     let pool = Pool::new(options.threads.unwrap_or(0) as usize)
@@ -72,6 +89,8 @@ pub fn replay(registry: &Registry, dir: &RunDir, options: &Options) -> Result<Re
     Ok(Replayed {
         mean: measured.objectives.to_vec(),
         std: several.then(|| assessed.standard_deviation()),
+        numeric_level: level(),
+        drift: drift(),
         maximize: senses.first() == Some(&Sense::Maximize),
         target: experiment.run.budgets().target,
         values: assessed.values,

@@ -10,7 +10,10 @@
 //! champion.json            what it is, its scores and where it came from
 //! tensorboard/             event files, if asked for
 //! report.html              curves and tables in one file
+//! lock                     empty; locked while a process runs or resumes the run
 //! ```
+//!
+//! Files that are replaced are written beside their place first, as `.NAME.new-PID`; a killed process may leave one.
 
 use crate::{
     error::{Error, Result},
@@ -23,7 +26,7 @@ use std::{
 };
 
 /// What a run directory may hold at its top; `--overwrite` removes nothing else.
-const ENTRIES: [&str; 9] = [
+const ENTRIES: [&str; 10] = [
     "config.toml",
     "resolved.toml",
     "events.jsonl",
@@ -33,7 +36,17 @@ const ENTRIES: [&str; 9] = [
     "champion.json",
     "tensorboard",
     "report.html",
+    LOCK,
 ];
+
+/// The file whose lock says that a process works on the run.
+const LOCK: &str = "lock";
+
+/// Held while a process works on a run; the system takes it back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: Option<fs::File>,
+}
 
 /// The directory of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,29 +180,70 @@ impl RunDir {
         self.root.join("report.html")
     }
 
+    /// Takes the run for this process.
+    ///
+    /// # Errors
+    /// If another process has it.
+    pub fn lock(&self) -> Result<RunLock> {
+        let path = self.root.join(LOCK);
+        let file = fs::File::options().write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(Error::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(RunLock { _file: Some(file) }),
+            Err(fs::TryLockError::WouldBlock) => Err(Error::input(
+                self.root.display(),
+                "a run that no other process works on",
+                "one that is being run or resumed",
+            )
+            .with_hint("wait for that process to end, or interrupt it; `evolvent show` may look on meanwhile")),
+            // Some network file systems have no locks; a run there is as safe as it was without them.
+            Err(fs::TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => {
+                Ok(RunLock { _file: None })
+            }
+            Err(fs::TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),
+        }
+    }
+
+    /// Removes drafts that a killed process left. Whoever calls it holds the lock.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) fn sweep(&self) -> Result<()> {
+        let entries = fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?;
+        for entry in entries.flatten() {
+            // Reports are written without the lock: one may be in the making now.
+            let left = |name: &str| name != "report.html" && ENTRIES.contains(&name);
+            if entry.file_name().to_str().and_then(draft_of).is_some_and(left) {
+                fs::remove_file(entry.path()).map_err(Error::io("remove", &entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// All records so far. A last line that is not complete is left out: the run may be writing it, or was killed.
     ///
     /// # Errors
     /// If a complete line is no record, or a later version wrote them.
     pub fn read_events(&self) -> Result<Vec<Event>> {
         let path = self.events();
-        let text = match fs::read_to_string(&path) {
+        let bytes = match fs::read(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(Error::reading(&path, "records of a run"))?,
         };
-        parse_events(&text, &path)
+        parse_events(&bytes, &path)
     }
 }
 
-fn parse_events(text: &str, path: &Path) -> Result<Vec<Event>> {
+/// Bytes, not text: a torn last line need not be UTF-8.
+fn parse_events(bytes: &[u8], path: &Path) -> Result<Vec<Event>> {
     let mut events = Vec::new();
-    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-    for (number, line) in complete.lines().enumerate() {
-        if line.trim().is_empty() {
+    let complete = bytes.iter().rposition(|&b| b == b'\n').map_or(&[][..], |end| &bytes[..end]);
+    for (number, line) in complete.split(|&b| b == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
         let place = || format!("{}:{}", path.display(), number + 1);
-        let event: Event = serde_json::from_str(line)
+        let event: Event = serde_json::from_slice(line)
             .map_err(|e| Error::input(place(), "a record as one JSON object", e.to_string()))?;
         if let Event::Started(started) = &event
             && started.version > RECORD_VERSION
@@ -225,14 +279,21 @@ fn place(draft: &Path, root: &Path) -> Result<bool> {
     }
 }
 
+/// The name of the file that a draft of [`write_whole`] would have become.
+pub(crate) fn draft_of(name: &str) -> Option<&str> {
+    let (file, process) = name.strip_prefix('.')?.rsplit_once(".new-")?;
+    (!process.is_empty() && process.bytes().all(|b| b.is_ascii_digit())).then_some(file)
+}
+
 /// Removes the run in a directory, and nothing that is no part of a run.
 fn clear(root: &Path) -> Result<()> {
     let dir = RunDir::open(root)?;
-    let foreign = fs::read_dir(root)
+    let names: Vec<String> = fs::read_dir(root)
         .map_err(Error::io("read", root))?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .find(|name| !ENTRIES.contains(&name.as_str()));
-    if let Some(name) = foreign {
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .collect();
+    let own = |name: &str| ENTRIES.contains(&draft_of(name).unwrap_or(name));
+    if let Some(name) = names.iter().find(|name| !own(name)) {
         return Err(Error::input(
             root.display(),
             "a directory that holds a run and nothing else",
@@ -240,8 +301,9 @@ fn clear(root: &Path) -> Result<()> {
         )
         .with_hint("move it away, or give another --out"));
     }
+    let lock = dir.lock()?;
     // resolved.toml last: what is left of an interrupted removal is still known for a run.
-    for name in ENTRIES.iter().filter(|&&n| n != "resolved.toml") {
+    for name in names.iter().filter(|&n| n != "resolved.toml" && n != LOCK) {
         let path = root.join(name);
         let removed = match fs::symlink_metadata(&path) {
             Err(_) => Ok(()),
@@ -250,24 +312,47 @@ fn clear(root: &Path) -> Result<()> {
         };
         removed.map_err(Error::io("remove", &path))?;
     }
-    let resolved = dir.resolved();
-    fs::remove_file(&resolved).map_err(Error::io("remove", &resolved))
+    // Some systems remove no file that is open.
+    drop(lock);
+    for path in [root.join(LOCK), dir.resolved()] {
+        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+    }
+    Ok(())
 }
 
-/// Writes a file whole or not at all: beside its place first, then renamed over it.
+/// Writes a file whole or not at all, even if the power fails: beside its place first and down to the disk, then renamed
+/// over it.
 ///
 /// # Errors
 /// If the system refuses.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let draft = path.with_file_name(format!(".{name}.new-{}", std::process::id()));
-    let written = fs::File::create(&draft)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(&draft, path));
-    written.map_err(|source| {
-        let _ = fs::remove_file(&draft);
+    write_together(&[(path, bytes)])
+}
+
+/// Writes files that belong together: all of them beside their places first, then one renaming right after the other.
+pub(crate) fn write_together(files: &[(&Path, &[u8])]) -> Result<()> {
+    let draft = |path: &Path| {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        path.with_file_name(format!(".{name}.new-{}", std::process::id()))
+    };
+    let failed = |path: &Path, source| {
+        files.iter().for_each(|(path, _)| drop(fs::remove_file(draft(path))));
         Error::Io { action: "write", path: path.into(), source }
-    })
+    };
+    for (path, bytes) in files {
+        fs::File::create(draft(path))
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .map_err(|e| failed(path, e))?;
+    }
+    for (path, _) in files {
+        fs::rename(draft(path), path).map_err(|e| failed(path, e))?;
+    }
+    // The names must reach the disk, too; not every file system lets a directory be opened for that.
+    if let Some(directory) = files.first().and_then(|(path, _)| path.parent()) {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -303,6 +388,44 @@ mod tests {
     }
 
     #[test]
+    fn drafts_of_a_killed_process_are_swept_and_do_not_stop_overwrite() {
+        let base = tempfile::tempdir().unwrap();
+        let given = base.path().join("run");
+        let dir = RunDir::create(&Destination::Given(given.clone()), "config", "resolved").unwrap();
+        let draft = |name: &str| dir.root().join(name);
+        let left = [".champion.json.new-17", ".resolved.toml.new-17"];
+        left.iter().for_each(|name| fs::write(draft(name), "half").unwrap());
+        for foreign in [".notes.new-17", ".champion.json.new-x"] {
+            fs::write(draft(foreign), "mine").unwrap();
+            let error = RunDir::create(&Destination::Overwrite(given.clone()), "", "").unwrap_err();
+            assert!(error.to_string().contains(foreign), "{error}");
+            dir.sweep().unwrap();
+            assert!(draft(foreign).exists() && left.iter().all(|name| !draft(name).exists()));
+            fs::remove_file(draft(foreign)).unwrap();
+        }
+        fs::write(draft(left[0]), "half").unwrap();
+        RunDir::create(&Destination::Overwrite(given), "new", "resolved").unwrap();
+        assert!(!draft(left[0]).exists());
+    }
+
+    #[test]
+    fn one_process_at_a_time_works_on_a_run() {
+        let base = tempfile::tempdir().unwrap();
+        let given = base.path().join("run");
+        let dir = RunDir::create(&Destination::Given(given.clone()), "config", "resolved").unwrap();
+        let held = dir.lock().unwrap();
+        let again = dir.lock().unwrap_err();
+        assert_eq!(again.exit_code(), 2);
+        assert!(again.to_string().contains("being run or resumed"), "{again}");
+        let over = RunDir::create(&Destination::Overwrite(given.clone()), "", "").unwrap_err();
+        assert!(over.to_string().contains("being run or resumed"), "{over}");
+        assert_eq!(fs::read_to_string(dir.config()).unwrap(), "config", "nothing was removed");
+        drop(held);
+        dir.lock().unwrap();
+        RunDir::create(&Destination::Overwrite(given), "", "").unwrap();
+    }
+
+    #[test]
     fn an_empty_directory_may_be_given() {
         let base = tempfile::tempdir().unwrap();
         let dir = RunDir::create(&Destination::Given(base.path().into()), "c", "r").unwrap();
@@ -314,8 +437,10 @@ mod tests {
     fn a_torn_last_line_is_left_out_and_a_wrong_line_is_named() {
         let stopped = r#"{"event":"stopped","generation":1,"evaluations":2,"stopped_by":"target","timing":{"seconds":0.0,"unix":0.0}}"#;
         let path = Path::new("events.jsonl");
-        let read = |text: &str| parse_events(text, path);
+        let read = |text: &str| parse_events(text.as_bytes(), path);
         assert_eq!(read("").unwrap(), []);
+        let torn = [stopped.as_bytes(), b"\n{\"event\":\"\xe2\x82"].concat();
+        assert_eq!(parse_events(&torn, path).unwrap().len(), 1, "a character may be torn, too");
         assert_eq!(read(&format!("{stopped}\n{}", &stopped[..40])).unwrap().len(), 1);
         let error = read(&format!("{stopped}\n{}\n", &stopped[..40])).unwrap_err();
         assert!(error.to_string().starts_with("events.jsonl:2"), "{error}");

@@ -12,7 +12,7 @@ use crate::{
     champion,
     checkpoint::{self, Header, Tree},
     error::{Error, Result},
-    experiment::{Experiment, Ready, level},
+    experiment::{Experiment, Ready, drift, level},
     lineage::{self, LineageFile},
     observer::{Observer, RecordFile, RunInfo},
     problem::Judgement,
@@ -77,9 +77,10 @@ pub fn run(experiment: &Experiment, destination: &Destination, control: Control<
     let (session, interface) = pool.install(|| begin(experiment))?;
     let facts = session.facts();
     let dir = RunDir::create(destination, &experiment.text, &experiment.resolved(&facts)?)?;
+    let _lock = dir.lock()?;
     let progress = Progress::default();
     let mut running = Running::new(experiment, session, interface, dir, control, pool, clock, progress)?;
-    running.announce(Vec::new())?;
+    running.announce(drift().into_iter().collect())?;
     running.start()?;
     running.drive()
 }
@@ -105,6 +106,8 @@ pub fn resume(
             .with_hint("anything else makes another run: begin a new one from config.toml"));
     }
     same_level(&experiment, &path)?;
+    let _lock = dir.lock()?;
+    dir.sweep()?;
     let checkpoints = dir.checkpoints();
     checkpoint::sweep(&checkpoints)?;
     let saved = checkpoint::latest(&checkpoints)?;
@@ -135,7 +138,7 @@ pub fn resume(
     let mut running =
         Running::new(&experiment, session, interface, dir.clone(), control, pool, clock, progress)?;
     let begun_again = fresh.then(|| "nothing was saved before the run ended: it begins again".to_owned());
-    running.announce(begun_again.into_iter().collect())?;
+    running.announce(begun_again.into_iter().chain(drift()).collect())?;
     if fresh {
         running.start()?;
     }
@@ -157,13 +160,18 @@ fn pool(experiment: &Experiment) -> Result<Pool> {
 /// Bits of another numeric level would not continue those of the run.
 fn same_level(experiment: &Experiment, path: &Path) -> Result<()> {
     let Some(written) = &experiment.written_by else { return Ok(()) };
-    if written.numeric_level != level() {
+    let own = level();
+    if written.numeric_level != own {
+        let hint = match drift() {
+            Some(drift) => format!("continue on the machine that began it: {drift}"),
+            None => format!("continue with evolvent {}", written.evolvent),
+        };
         return Err(Error::input(
             path.display(),
-            format!("a run of numeric level {}, which this program keeps", level()),
+            format!("a run of numeric level {own}, which this program keeps on this machine"),
             format!("one of level {} by evolvent {}", written.numeric_level, written.evolvent),
         )
-        .with_hint(format!("continue with evolvent {}", written.evolvent)));
+        .with_hint(hint));
     }
     Ok(())
 }
@@ -337,12 +345,9 @@ impl<'e, 'c> Running<'e, 'c> {
 
     /// The loop, then the end.
     fn drive(mut self) -> Result<Summary> {
-        let looped = self.generations();
-        if looped.is_err() {
-            // Whatever went wrong, what was reached so far is worth keeping; the first error is the one to report.
-            let _ = self.checkpoint();
-        }
-        let stopped = looped?;
+        // After an error nothing is saved: the generation in progress may lack its record or its validation, and a
+        // checkpoint is a promise that all before it is complete. The last one stands, and resuming goes on from it.
+        let stopped = self.generations()?;
         self.checkpoint()?;
         self.emit(Event::Stopped(stopped.clone()))?;
         let finished = match stopped.stopped_by {
@@ -505,6 +510,9 @@ impl<'e, 'c> Running<'e, 'c> {
 
     fn checkpoint(&mut self) -> Result<()> {
         let begun = Instant::now();
+        // A checkpoint that outlives a power failure must find the records that it counts on.
+        let events = self.dir.events();
+        self.events.sync_data().map_err(Error::io("write", &events))?;
         let mut records = vec![RecordFile { path: EVENTS.into(), bytes: self.written }];
         records.extend(
             self.lineage.as_ref().map(|l| RecordFile { path: lineage::FILE.into(), bytes: l.bytes() }),

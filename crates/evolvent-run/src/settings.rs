@@ -1,6 +1,7 @@
 //! The table `[run]`: what ends a run, how its champion is judged, what is saved.
 
 use evolvent_core::{Auto, Violations};
+use evolvent_tasks::MOST_EPISODES;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{borrow::Cow, fmt, marker::PhantomData};
@@ -130,6 +131,9 @@ impl Default for RunSettings {
     }
 }
 
+/// Most worker threads.
+pub(crate) const MOST_THREADS: u64 = 4096;
+
 /// What may end a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Budgets {
@@ -186,10 +190,11 @@ impl RunSettings {
             v.require(target.is_finite(), "target", target, "a finite number");
         }
         if let Some(&threads) = self.threads.given() {
-            v.require(threads <= 4096, "threads", threads, "at most 4096");
+            v.require(threads <= MOST_THREADS, "threads", threads, &format!("at most {MOST_THREADS}"));
         }
         if let Some(&episodes) = self.validation_episodes.given() {
-            v.require(episodes <= 1 << 24, "validation_episodes", episodes, "at most 16777216");
+            let few = episodes <= MOST_EPISODES.into();
+            v.require(few, "validation_episodes", episodes, &format!("at most {MOST_EPISODES}"));
         }
         if self.budgets() == Budgets::default() {
             v.add_with_hint(

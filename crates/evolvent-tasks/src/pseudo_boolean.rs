@@ -84,6 +84,9 @@ impl PseudoBoolean {
             PseudoBoolean::Trap(s) => {
                 v.at_least("blocks", s.blocks, 1);
                 v.at_least("k", s.k, 2);
+                let fine = s.blocks.saturating_mul(s.k) <= Violations::MOST;
+                let expected = format!("at most {} bits, blocks times k", Violations::MOST);
+                v.require(fine, "blocks", s.blocks, &expected);
             }
         }
         v.into_result()

@@ -117,6 +117,11 @@ impl Algorithm for CmaEs {
     type Genome = Vector;
     type State = CmaEsState;
 
+    fn holds(&self, space: &Space<Vector>) -> f64 {
+        let n = space.genes.dimension();
+        3.0 * n as f64 + 2.0 * self.size(n) as f64
+    }
+
     fn init(
         &self,
         space: &Space<Vector>,
@@ -130,7 +135,7 @@ impl Algorithm for CmaEs {
         self.sigma.given().into_iter().for_each(|&s| v.positive("sigma", s));
         v.non_negative("decomposition_interval", self.decomposition_interval);
         self.tolerances.check("tolerances", &mut v);
-        v.at_least("genes.dimension", n, 1);
+        v.require(n > 0, "genes.dimension", 0, "at least one gene");
         v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
         v.into_result()?;
 

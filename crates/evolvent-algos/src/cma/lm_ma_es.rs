@@ -77,6 +77,10 @@ impl Algorithm for LmMaEs {
     type Genome = Vector;
     type State = LmMaEsState;
 
+    fn holds(&self, space: &Space<Vector>) -> f64 {
+        self.directions.or(|| default_population_size(space.genes.dimension())) as f64
+    }
+
     fn init(
         &self,
         space: &Space<Vector>,

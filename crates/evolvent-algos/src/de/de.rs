@@ -109,6 +109,10 @@ impl Algorithm for De {
     type Genome = Vector;
     type State = DeState;
 
+    fn holds(&self, space: &Space<Vector>) -> f64 {
+        2.0 * self.size(space.genes.dimension()) as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { constraints: true, ..Needs::default() }
     }
@@ -126,7 +130,7 @@ impl Algorithm for De {
         let weight = self.differential_weight;
         v.require(weight > 0.0 && weight <= 2.0, "differential_weight", weight, "a number in (0, 2]");
         v.probability("crossover_rate", self.crossover_rate);
-        v.at_least("genes.dimension", dimension, 1);
+        v.require(dimension > 0, "genes.dimension", 0, "at least one gene");
         v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
         v.into_result()?;
         Ok(DeState {

@@ -67,6 +67,10 @@ impl Algorithm for Jade {
     type Genome = Vector;
     type State = JadeState;
 
+    fn holds(&self, space: &Space<Vector>) -> f64 {
+        2.0 * self.size(space.genes.dimension()) as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { constraints: true, ..Needs::default() }
     }

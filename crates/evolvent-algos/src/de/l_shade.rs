@@ -86,6 +86,10 @@ impl Algorithm for LShade {
     type Genome = Vector;
     type State = LShadeState;
 
+    fn holds(&self, space: &Space<Vector>) -> f64 {
+        2.0 * self.size(space.genes.dimension()) as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { constraints: true, ..Needs::default() }
     }

@@ -133,6 +133,7 @@ impl Algorithm for CrFmNes {
         let d = genes.dimension();
         let population_size = self.population_size.or(|| default_even_population_size(d));
         let mut v = Violations::new();
+        v.at_least("population_size", population_size, 0);
         let fine = population_size >= 4 && population_size.is_multiple_of(2);
         v.require(
             fine,

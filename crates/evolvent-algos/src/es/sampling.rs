@@ -115,7 +115,7 @@ fn clamped(members: &Vectors, genes: &VectorGenes) -> Vectors {
 
 /// What all strategies here check of the space and the start.
 pub(crate) fn check(space: &Space<Vector>, start: &Start<Vector>, v: &mut Violations) {
-    v.at_least("genes.dimension", space.genes.dimension(), 1);
+    v.require(space.genes.dimension() > 0, "genes.dimension", 0, "at least one gene");
     v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
 }
 

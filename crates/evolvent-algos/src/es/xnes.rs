@@ -80,6 +80,10 @@ impl Algorithm for Xnes {
     type Genome = Vector;
     type State = XnesState;
 
+    fn holds(&self, space: &Space<Vector>) -> f64 {
+        2.0 * space.genes.dimension() as f64
+    }
+
     fn init(
         &self,
         space: &Space<Vector>,

@@ -90,6 +90,10 @@ impl Algorithm for Cosyne {
     type Genome = Vector;
     type State = CosyneState;
 
+    fn holds(&self, _: &Space<Vector>) -> f64 {
+        2.0 * self.population_size as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { constraints: true, ..Needs::default() }
     }
@@ -108,7 +112,7 @@ impl Algorithm for Cosyne {
         v.require(offspring > 0.0 && offspring < 1.0, "offspring_share", offspring, "a share in (0, 1)");
         v.probability("mutation_rate", self.mutation_rate);
         self.mutation_scale.given().into_iter().for_each(|&s| v.positive("mutation_scale", s));
-        v.at_least("genes.dimension", space.genes.dimension(), 1);
+        v.require(space.genes.dimension() > 0, "genes.dimension", 0, "at least one gene");
         v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
         v.into_result()?;
         let rows = start::vectors(&space.genes, start, self.population_size, rng);

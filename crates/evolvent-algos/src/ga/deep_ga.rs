@@ -121,6 +121,10 @@ impl Algorithm for DeepGa {
     type Genome = Vector;
     type State = DeepGaState;
 
+    fn holds(&self, _: &Space<Vector>) -> f64 {
+        self.parents as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { constraints: true, ..Needs::default() }
     }
@@ -145,7 +149,7 @@ impl Algorithm for DeepGa {
         );
         self.sigma.given().into_iter().for_each(|&s| v.positive("sigma", s));
         self.sigma_schedule.check("sigma_schedule", &mut v);
-        v.at_least("genes.dimension", space.genes.dimension(), 1);
+        v.require(space.genes.dimension() > 0, "genes.dimension", 0, "at least one gene");
         v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
         v.into_result()?;
         Ok(DeepGaState {

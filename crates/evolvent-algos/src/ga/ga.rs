@@ -126,6 +126,10 @@ impl<V: Variation> Algorithm for Ga<V> {
     type Genome = V::Genome;
     type State = GaState<V::Genome, V::Ledger>;
 
+    fn holds(&self, _: &Space<V::Genome>) -> f64 {
+        2.0 * self.population_size as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { constraints: true, foreign: true, ..Needs::default() }
     }

@@ -95,7 +95,7 @@ impl Variation for RealVariation {
 
     fn check(&self, genes: &VectorGenes) -> Result<(), Violations> {
         let mut v = Violations::new();
-        v.at_least("genes.dimension", genes.dimension(), 1);
+        v.require(genes.dimension() > 0, "genes.dimension", 0, "at least one gene");
         match self.crossover {
             Crossover::Blend { alpha } => v.non_negative("crossover.blend.alpha", alpha),
             Crossover::Sbx { eta, rate } => {

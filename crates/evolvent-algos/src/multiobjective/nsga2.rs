@@ -83,6 +83,10 @@ impl<V: Variation> Algorithm for Nsga2<V> {
     type Genome = V::Genome;
     type State = Nsga2State<V::Genome, V::Ledger>;
 
+    fn holds(&self, _: &Space<V::Genome>) -> f64 {
+        2.0 * self.population_size as f64
+    }
+
     fn needs(&self) -> Needs {
         Needs { objectives: (2, usize::MAX), constraints: true, foreign: true, ..Needs::default() }
     }

@@ -16,7 +16,7 @@ mod reader;
 mod resolved;
 
 pub use mistakes::{Mistake, Mistakes, Place};
-pub(crate) use resolved::level;
+pub(crate) use resolved::{drift, level};
 
 use crate::{
     checkpoint::fingerprint,

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     session::Facts,
 };
-use evolvent_math::kernels::{BITS_VERSION, numeric_level};
+use evolvent_math::kernels::{BITS_VERSION, Drift, NumericLevel, numeric_level, verify};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value, de::DeTable};
 
@@ -28,7 +28,7 @@ pub(crate) const CHANGEABLE: &[&str] = &[
 pub(crate) struct Provenance {
     /// Version of the program.
     pub(crate) evolvent: String,
-    /// The numeric level: version of the kernels' bits.
+    /// The numeric level: version of the kernels' bits, or `none` on a machine that keeps none.
     pub(crate) numeric_level: String,
     /// The instruction set that the run began on.
     pub(crate) instruction_set: String,
@@ -45,9 +45,22 @@ pub(crate) struct Provenance {
     pub(crate) overrides: Vec<String>,
 }
 
-/// The numeric level of this build: equal levels have equal bits.
+/// The numeric level that this program keeps on this machine: equal levels have equal bits. A machine whose kernels do
+/// not give the committed results keeps none.
 pub(crate) fn level() -> String {
-    format!("bits-{BITS_VERSION}")
+    level_of(&verify())
+}
+
+/// What is recorded where no level is kept.
+const NO_LEVEL: &str = "none";
+
+fn level_of(verified: &Result<NumericLevel, Drift>) -> String {
+    verified.as_ref().map_or_else(|_| NO_LEVEL.into(), |_| format!("bits-{BITS_VERSION}"))
+}
+
+/// Why this machine keeps no level, if it keeps none.
+pub(crate) fn drift() -> Option<String> {
+    verify().err().map(|drift| drift.to_string())
 }
 
 impl Provenance {
@@ -110,4 +123,17 @@ impl Experiment {
 fn unwritable(section: &str, name: &str, error: &toml::ser::Error) -> Error {
     let place = if name.is_empty() { section.to_owned() } else { format!("{section}.{name}") };
     Error::input(place, "settings that TOML can hold", error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_drifts_keeps_no_level() {
+        let drift = Drift { kernel: "noise", level: NumericLevel::Scalar, expected: 1, found: 2 };
+        assert_eq!(level_of(&Err(drift)), NO_LEVEL);
+        assert_eq!(level_of(&Ok(NumericLevel::Scalar)), format!("bits-{BITS_VERSION}"));
+        assert_eq!((level(), super::drift()), (format!("bits-{BITS_VERSION}"), None), "on the machine of this test");
+    }
 }

@@ -1,5 +1,6 @@
 //! Whole runs: their records, their end, and what happens when they are interrupted, killed, resumed or damaged.
 
+mod bounds;
 mod damage;
 mod end;
 mod experiments;

@@ -1,6 +1,11 @@
 use crate::experiments::{CONTROLLER, assert_same, every_algorithm, records, resume, run, run_for};
-use evolvent_run::{RunDir, record::StoppedBy};
-use std::fs;
+use evolvent_run::{
+    Destination, RunDir,
+    observer::Observer,
+    record::{Event, StoppedBy},
+    runner::{self, Control},
+};
+use std::{fs, io, sync::atomic::AtomicBool};
 
 #[test]
 fn a_resumed_run_has_the_records_of_an_uninterrupted_one() {
@@ -98,4 +103,53 @@ fn tensorboard_files_are_cut_back_with_the_records() {
     run(&text, &[], &whole).unwrap();
     assert_eq!(files(&whole)[0].1, after[0].1, "as long as that of an uninterrupted run");
     assert!(RunDir::open(&dir).is_ok());
+}
+
+/// Fails at one kind of event of one generation, as a progress display on a full disk does.
+struct FailAt(&'static str, u64);
+
+impl Observer for FailAt {
+    fn observe(&mut self, event: &Event) -> io::Result<()> {
+        let here = match event {
+            Event::Generation(g) => ("generation", g.generation),
+            Event::Validation(v) => ("validation", v.generation),
+            Event::Checkpoint(c) => ("checkpoint", c.generation),
+            _ => return Ok(()),
+        };
+        if here == (self.0, self.1) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn an_error_inside_a_generation_loses_no_record_and_no_validation() {
+    let base = tempfile::tempdir().unwrap();
+    let settings = ["run.validation_interval=1", "run.checkpoint_interval=2"];
+    let whole = base.path().join("whole");
+    run(CONTROLLER, &settings, &whole).unwrap();
+    for (kind, generation) in [("generation", 1), ("generation", 6), ("validation", 5), ("checkpoint", 4)] {
+        let dir = base.path().join(format!("{kind}-{generation}"));
+        let never = AtomicBool::new(false);
+        let mut fail = FailAt(kind, generation);
+        let control = Control { observers: vec![&mut fail], interrupt: &never };
+        let experiment = crate::experiments::parse(CONTROLLER, &settings).unwrap();
+        runner::run(&experiment, &Destination::Given(dir.clone()), control).unwrap_err();
+        resume(&dir, &[]).unwrap();
+        assert_same(&whole, &dir, &format!("failed at {kind} of generation {generation}"));
+    }
+}
+
+#[test]
+fn two_processes_cannot_resume_one_run() {
+    let base = tempfile::tempdir().unwrap();
+    let (whole, dir) = (base.path().join("whole"), base.path().join("run"));
+    run(CONTROLLER, &[], &whole).unwrap();
+    run_for(CONTROLLER, 3, &dir);
+    let before = records(&dir);
+    let other = RunDir::open(&dir).unwrap().lock().unwrap();
+    let error = resume(&dir, &[]).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert_eq!(records(&dir), before, "nothing was touched");
+    drop(other);
+    resume(&dir, &[]).unwrap();
+    assert_same(&whole, &dir, "once the other had gone");
 }

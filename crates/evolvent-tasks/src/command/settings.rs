@@ -105,14 +105,16 @@ impl CommandSettings {
             );
         }
         if let Some(&workers) = self.workers.given() {
-            v.at_least("workers", workers, 1);
+            v.require((1..=1024).contains(&workers), "workers", workers, "a number of processes in 1..=1024");
         }
         for (path, seconds) in [("timeout", self.timeout), ("start_timeout", self.start_timeout)] {
             // Past a billion seconds a duration means nothing, and past 2^64 it cannot be held.
             let ok = seconds > 0.0 && seconds <= 1e9;
             v.require(ok, path, seconds, "a number of seconds above 0 and at most 1e9");
         }
-        v.at_least("max_answer_bytes", self.max_answer_bytes, 64);
+        v.require(self.max_answer_bytes >= 64, "max_answer_bytes", self.max_answer_bytes, "at least 64 bytes");
+        let many = self.constraints <= Violations::MOST;
+        v.require(many, "constraints", self.constraints, &format!("at most {}", Violations::MOST));
         v.into_result()
     }
 

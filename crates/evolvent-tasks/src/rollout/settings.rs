@@ -89,6 +89,9 @@ pub enum Value {
     Return,
 }
 
+/// Most episodes of one measurement: 2²⁰. Each has a state and a value of its own in memory.
+pub const MOST_EPISODES: u32 = 1 << 20;
+
 impl RolloutSettings {
     /// What is wrong with the settings for an environment with these facts.
     ///
@@ -97,6 +100,8 @@ impl RolloutSettings {
     pub fn check(&self, spec: &Spec) -> Result<(), Violations> {
         let mut v = Violations::new();
         v.at_least("episodes", self.episodes as usize, 1);
+        let few = self.episodes <= MOST_EPISODES;
+        v.require(few, "episodes", self.episodes, &format!("an integer of at most {MOST_EPISODES}"));
         for (path, steps) in [("max_steps", self.max_steps.given()), ("steps", self.steps.as_ref())] {
             if let Some(&steps) = steps {
                 v.at_least(path, steps as usize, 1);

@@ -60,6 +60,9 @@ impl Default for Placement {
     }
 }
 
+/// Most coordinates of a rotated landscape: its matrix has 128 MiB then, and is made in about a minute.
+const MOST_ROTATED: usize = 4096;
+
 /// A landscape at its place: f(x) = base(R (x − x*) + x₀), x₀ the formula's own minimum.
 #[derive(Clone, Debug)]
 pub struct Placed<L> {
@@ -76,6 +79,10 @@ impl<L: Landscape> Placed<L> {
         let n = placement.dimension;
         let mut violations = Violations::new();
         violations.at_least("dimension", n, L::LEAST_DIMENSION);
+        if placement.rotate.is_some() && n > MOST_ROTATED {
+            let expected = format!("at most {MOST_ROTATED} coordinates for a rotation, which is a full matrix");
+            violations.add_with_hint("dimension", n, &expected, "leave out rotate");
+        }
         violations.into_result()?;
         let (low, high) = L::REGION;
         let minimum = match placement.shift {
