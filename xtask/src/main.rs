@@ -29,6 +29,7 @@ cargo xtask COMMAND
   doc        the documentation builds without warnings
   generated  docs/algorithms.md and the JSON schema are up to date
   generate   writes them
+  bless      writes what tests compare with anew: trajectories of algorithms, messages of the command line
 
   reproduce NAME [OPTIONS]   a table of results/ again; minutes of processor time. Without a name: which there are
 ";
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         "doc" => doc(),
         "generated" => generated(false),
         "generate" => generated(true),
+        "bless" => bless(),
         "reproduce" => reproduce::reproduce(std::env::args().skip(2).collect()),
         _ => Err(USAGE.into()),
     };
@@ -122,6 +124,14 @@ fn nextest() -> Outcome {
         }
     };
     run(&mut command)
+}
+
+/// Files that tests compare with, written as the program is now; the difference is for a person to look at.
+fn bless() -> Outcome {
+    for tests in ["-p evolvent-run --test runner golden", "-p evolvent --test cli mistakes"] {
+        run(cargo(&format!("test --locked {tests}")).env("EVOLVENT_BLESS", "1"))?;
+    }
+    run(Command::new("git").args(["diff", "--stat"]))
 }
 
 /// Files that are made from the registries: written, or compared with what is committed.

@@ -119,6 +119,10 @@ impl Genome for Bits {
         v.into_result()
     }
 
+    fn bounded(_: &BitsGenes) -> bool {
+        true
+    }
+
     fn bytes(genes: &BitsGenes) -> f64 {
         size_of::<Self>() as f64 + genes.length as f64 / 8.0
     }

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 const MOST_FACTOR: f64 = 100.0;
 /// A population grows to so many times its first size at most …
 const MOST_GROWTH: f64 = 16_384.0;
-/// … and until so many numbers are held at once: 2²⁷ of them are a gigabyte.
+/// … and until so many numbers are held at once, 2²⁷ or a gigabyte, or twice as many as at first.
 const MOST_NUMBERS: f64 = 134_217_728.0;
 
 /// Restarts of an algorithm over vectors.
@@ -359,7 +359,7 @@ impl Restarts {
     /// would double the population until memory is full.
     fn grown(&self, space: &Space<Vector>, plan: &Plan) -> VectorAlgorithm {
         let n = space.genes.dimension() as f64;
-        let most = MOST_NUMBERS.max(self.algorithm.holds(space) * n);
+        let most = MOST_NUMBERS.max(2.0 * self.algorithm.holds(space) * n);
         let mut population = plan.population.min(MOST_GROWTH);
         loop {
             let Some(next) = self.algorithm.rescaled(space, population, plan.sigma) else {
@@ -495,6 +495,27 @@ mod tests {
             large + unfinished >= small && 3 * small + unfinished >= large,
             "{small} {large} {unfinished}"
         );
+    }
+
+    #[test]
+    fn populations_do_not_grow_without_end() {
+        let restarts = Restarts::default();
+        for dimension in [3, 1000, 100_000] {
+            let genes = VectorGenes::flat(dimension, Init::Uniform { low: -5.0, high: 5.0 }, None);
+            let space = Space::new(genes);
+            let n = dimension as f64;
+            let most = MOST_NUMBERS.max(2.0 * restarts.algorithm.holds(&space) * n);
+            for population in [1.0, 64.0, 1e9, f64::INFINITY] {
+                let plan = Plan { population, sigma: 1.0, regime: Regime::Large, allowance: 1 };
+                let grown = restarts.grown(&space, &plan);
+                assert!(grown.holds(&space) * n <= most, "{dimension} {population}");
+            }
+        }
+        let wrong = Restarts { policy: Policy::Ipop { factor: 1e15 }, ..Restarts::default() };
+        let key = RunKey::from_seed(1);
+        let begun =
+            wrong.init(&space(Fitness::Exact), &Start::Default, &mut stream(key, 0, 0, 0, Purpose::Init));
+        assert_eq!(begun.err().unwrap().0[0].path, "policy.ipop.factor");
     }
 
     #[test]

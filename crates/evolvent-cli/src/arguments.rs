@@ -122,6 +122,12 @@ pub(crate) struct Replay {
     /// Number of fresh episodes; the run's own number unless given. Data sets need one pass.
     #[arg(long, value_name = "N")]
     pub(crate) episodes: Option<u32>,
+    /// Change a setting of the problem, such as problem.double_pole.start=every_generalisation.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Count the episodes that are worth this much or better.
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub(crate) passing: Option<f64>,
     /// Which fresh episodes: 0 unless given, the same number gives the same episodes.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,

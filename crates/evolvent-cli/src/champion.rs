@@ -24,13 +24,29 @@ use serde_json::json;
 impl Context<'_> {
     pub(crate) fn replay(&self, arguments: &arguments::Replay) -> Result<u8> {
         let dir = RunDir::open(&arguments.run_dir)?;
-        let options =
-            Options { episodes: arguments.episodes, seed: arguments.seed, threads: arguments.threads };
+        let options = Options {
+            episodes: arguments.episodes,
+            seed: arguments.seed,
+            threads: arguments.threads,
+            set: &arguments.set,
+        };
         let replayed = replay::replay(self.registry, &dir, &options)?;
+        let passed = arguments.passing.map(|least| {
+            let passes = |value: &&f64| if replayed.maximize { **value >= least } else { **value <= least };
+            replayed.values.iter().filter(passes).count()
+        });
         if arguments.json {
-            return done(&(as_json(&replayed).to_string() + "\n"));
+            let mut replay = as_json(&replayed);
+            if let Some(passed) = passed {
+                replay["passed"] = passed.into();
+            }
+            return done(&(replay.to_string() + "\n"));
         }
         done(&as_text(&replayed))?;
+        if let (Some(passed), Some(least)) = (passed, arguments.passing) {
+            let all = replayed.values.len();
+            done(&format!("{passed} of {all} episodes are worth {} or better\n", significant(least, 6)))?;
+        }
         if let Some(drift) = &replayed.drift {
             say(drift);
         }

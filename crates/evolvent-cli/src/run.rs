@@ -167,6 +167,7 @@ pub(crate) fn interrupt() -> Arc<AtomicBool> {
         if shared.swap(true, Ordering::SeqCst) {
             std::process::exit(INTERRUPTED.into());
         }
+        say("interrupting after this generation; once more ends at once, with the last checkpoint");
     });
     if let Err(error) = caught {
         say(&format!("Ctrl-C will end the run at once, without a last checkpoint: {error}"));

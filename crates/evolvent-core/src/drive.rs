@@ -36,6 +36,7 @@ pub fn check_needs<G: Genome>(
     }
     let missing = [
         (needs.descriptors && space.descriptors.is_empty(), "descriptors"),
+        (needs.bounds && !G::bounded(&space.genes), "bounds"),
         (needs.gradients && !offers.gradients, "gradients"),
         (needs.sensitivities && !offers.sensitivities, "sensitivities"),
     ];
@@ -180,4 +181,21 @@ pub fn drive<G: Genome>(
         rounds: engine.round,
         stopped,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bounds, Init, Vector, VectorGenes};
+
+    #[test]
+    fn bounds_that_are_needed_must_be_there() {
+        let needs = Needs { bounds: true, ..Needs::default() };
+        let check = |bounds: Option<Bounds>| {
+            let genes = VectorGenes::flat(2, Init::Uniform { low: -1.0, high: 1.0 }, bounds);
+            check_needs("x", &needs, &Space::<Vector>::new(genes), &Offers::default())
+        };
+        assert_eq!(check(None).unwrap_err().0[0].path, "bounds");
+        assert!(check(Some(Bounds { low: vec![-1.0; 2], high: vec![1.0; 2] })).is_ok());
+    }
 }

@@ -23,6 +23,11 @@ pub trait Genome:
         Ok(())
     }
 
+    /// Whether these genes keep every part of a genome within bounds.
+    fn bounded(_genes: &Self::Genes) -> bool {
+        false
+    }
+
     /// Bytes that one genome takes with these genes, estimated from below.
     fn bytes(_genes: &Self::Genes) -> f64 {
         size_of::<Self>() as f64

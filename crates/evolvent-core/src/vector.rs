@@ -26,6 +26,10 @@ impl Genome for Vector {
         v.into_result()
     }
 
+    fn bounded(genes: &VectorGenes) -> bool {
+        genes.bounds.is_some()
+    }
+
     fn bytes(genes: &VectorGenes) -> f64 {
         8.0 * genes.dimension() as f64
     }

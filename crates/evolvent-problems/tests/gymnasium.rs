@@ -128,6 +128,8 @@ fn live(id: &str) {
         .status()
         .is_ok_and(|s| s.success());
     if !importable {
+        let required = std::env::var_os("EVOLVENT_REQUIRE_PYTHON").is_some();
+        assert!(!required, "{python} cannot import gymnasium, and EVOLVENT_REQUIRE_PYTHON is set");
         eprintln!("skipped: {python} has no gymnasium (pip install gymnasium, or set EVOLVENT_PYTHON)");
         return;
     }

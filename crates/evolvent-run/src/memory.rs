@@ -74,7 +74,9 @@ mod tests {
     fn what_the_system_says_is_read() {
         assert_eq!(total("MemTotal:       2 kB\nMemFree: 1 kB\n"), Some(2048.0));
         assert_eq!(total(""), None);
-        let limits = |soft| format!("Limit  Soft Limit\nMax address space         {soft}           unlimited  bytes \n");
+        let limits = |soft| {
+            format!("Limit  Soft Limit\nMax address space         {soft}           unlimited  bytes \n")
+        };
         assert_eq!(address_space(&limits("6442450944")), Some(6_442_450_944.0));
         assert_eq!(address_space(&limits("unlimited")), None);
         assert!(limit() > 1e6);

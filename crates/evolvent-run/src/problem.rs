@@ -241,8 +241,8 @@ impl<G: Genome, E: Evaluator<G> + 'static> Task<G> for Plain<E> {
     fn judgement(&self) -> Judgement {
         match self.0.space().fitness {
             Fitness::Exact => Judgement::Same,
-            Fitness::Noisy => Judgement::Fresh,
-            Fitness::Changing => Judgement::HeldOut,
+            // What changes from round to round has no round that is always the same: scores are compared within one.
+            Fitness::Noisy | Fitness::Changing => Judgement::Fresh,
         }
     }
 }
@@ -346,5 +346,23 @@ impl<G: Genome, E: Task<G>> Bound for BoundTo<G, E> {
 
     fn program(&self, genome: &Tree, evaluator: &Tree) -> Result<Option<Program>, TreeError> {
         self.task.program(&evaluator.read()?, &genome.read()?).map_err(|e| TreeError(e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evolvent_algos::{Bits, BitsGenes};
+    use evolvent_tasks::Direct;
+
+    #[test]
+    fn what_changes_with_the_round_is_judged_within_one_round() {
+        let judgement = |fitness| {
+            let task = Direct::genomes(BitsGenes { length: 3 }, |_: &Bits, _| Evaluation::of(0.0))
+                .within(|space| space.fitness = fitness);
+            Task::<Bits>::judgement(&Plain(task))
+        };
+        let all = [Fitness::Exact, Fitness::Noisy, Fitness::Changing].map(judgement);
+        assert_eq!(all, [Judgement::Same, Judgement::Fresh, Judgement::Fresh]);
     }
 }

@@ -16,13 +16,15 @@ use serde::Serialize;
 
 /// How to replay.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// Fresh episodes; `None` for the run's own number. Data sets and exact functions need one pass.
     pub episodes: Option<u32>,
     /// Which fresh episodes: equal numbers give equal episodes, and none gives those of the run.
     pub seed: u64,
     /// Worker threads; `None` for one per core.
     pub threads: Option<u64>,
+    /// Settings of the problem to measure it with instead of its own, such as `problem.double_pole.angle=0.1`.
+    pub set: &'a [String],
 }
 
 /// What came out.
@@ -59,11 +61,19 @@ fn within(argument: &str, given: Option<u64>, most: u64) -> Result<()> {
 ///
 /// # Errors
 /// If the run has no champion, if its files do not fit each other, or if the measurement fails.
-pub fn replay(registry: &Registry, dir: &RunDir, options: &Options) -> Result<Replayed> {
+pub fn replay(registry: &Registry, dir: &RunDir, options: &Options<'_>) -> Result<Replayed> {
     within("--episodes", options.episodes.map(u64::from), MOST_EPISODES.into())?;
     within("--threads", options.threads, MOST_THREADS)?;
     let champion = Champion::load(dir)?;
-    let experiment = Experiment::load(registry, &dir.resolved(), &[])?;
+    if let Some(other) = options.set.iter().find(|set| !set.trim_start().starts_with("problem.")) {
+        return Err(Error::input(
+            "--set",
+            "a setting of the problem, such as problem.NAME.KEY=VALUE",
+            other.as_str(),
+        )
+        .with_hint("network and algorithm are those that the champion was found with"));
+    }
+    let experiment = Experiment::load(registry, &dir.resolved(), options.set)?;
     let pool = Pool::new(options.threads.unwrap_or(0) as usize)
         .map_err(|e| Error::input("--threads", "a number of threads that can be started", e.to_string()))?;
     let own = experiment.run.validation_episodes.or(|| VALIDATION_EPISODES) as u32;

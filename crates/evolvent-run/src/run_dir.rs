@@ -195,7 +195,9 @@ impl RunDir {
                 "a run that no other process works on",
                 "one that is being run or resumed",
             )
-            .with_hint("wait for that process to end, or interrupt it; `evolvent show` may look on meanwhile")),
+            .with_hint(
+                "wait for that process to end, or interrupt it; `evolvent show` may look on meanwhile",
+            )),
             // Some network file systems have no locks; a run there is as safe as it was without them.
             Err(fs::TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => {
                 Ok(RunLock { _file: None })

@@ -12,7 +12,7 @@ use crate::{
     champion,
     checkpoint::{self, Header, Tree},
     error::{Error, Result},
-    experiment::{Experiment, Ready, drift, level},
+    experiment::{Begun, Experiment, drift, level},
     lineage::{self, LineageFile},
     observer::{Observer, RecordFile, RunInfo},
     problem::Judgement,
@@ -24,7 +24,7 @@ use crate::{
     run_dir::{Destination, RunDir, write_whole},
     schedule::{CheckpointClock, Progress},
     session::{Facts, Judged, Session, Totals},
-    settings::Budgets,
+    settings::{Budgets, MOST_THREADS},
     summary::summarize,
     tensorboard::TensorBoard,
 };
@@ -74,12 +74,12 @@ pub struct Summary {
 pub fn run(experiment: &Experiment, destination: &Destination, control: Control<'_>) -> Result<Summary> {
     let clock = Instant::now();
     let pool = pool(experiment)?;
-    let (session, interface) = pool.install(|| begin(experiment))?;
-    let facts = session.facts();
+    let begun = pool.install(|| experiment.begin())?;
+    let facts = begun.session.facts();
     let dir = RunDir::create(destination, &experiment.text, &experiment.resolved(&facts)?)?;
     let _lock = dir.lock()?;
     let progress = Progress::default();
-    let mut running = Running::new(experiment, session, interface, dir, control, pool, clock, progress)?;
+    let mut running = Running::new(experiment, begun, dir, control, pool, clock, progress)?;
     running.announce(drift().into_iter().collect())?;
     running.start()?;
     running.drive()
@@ -122,11 +122,16 @@ pub fn resume(
         ));
     }
     let pool = pool(&experiment)?;
-    let (mut session, interface) = pool.install(|| begin(&experiment))?;
-    let facts = session.facts();
+    let mut begun = pool.install(|| experiment.begin())?;
+    let facts = begun.session.facts();
     let mut progress = Progress::default();
     if let Some(saved) = &saved {
-        session.restore(saved)?;
+        if saved.header.data != begun.data {
+            let found = "other data under the same settings: a file was changed since";
+            return Err(Error::input(path.display(), "the data that the run began with", found)
+                .with_hint("put them back, or begin a new run from config.toml"));
+        }
+        begun.session.restore(saved)?;
         progress = saved.part("progress")?;
     }
     // Where nothing was saved yet, the run begins again: the seed is in resolved.toml.
@@ -135,8 +140,7 @@ pub fn resume(
         write_whole(&path, experiment.resolved(&facts)?.as_bytes())?;
     }
     let fresh = saved.is_none();
-    let mut running =
-        Running::new(&experiment, session, interface, dir.clone(), control, pool, clock, progress)?;
+    let mut running = Running::new(&experiment, begun, dir.clone(), control, pool, clock, progress)?;
     let begun_again = fresh.then(|| "nothing was saved before the run ended: it begins again".to_owned());
     running.announce(begun_again.into_iter().chain(drift()).collect())?;
     if fresh {
@@ -145,14 +149,10 @@ pub fn resume(
     running.drive()
 }
 
-fn begin(experiment: &Experiment) -> Result<(Box<dyn Session>, Option<Interface>)> {
-    let Ready { bound, interface } = experiment.open()?;
-    Ok((experiment.start_bound(bound)?, interface))
-}
-
 fn pool(experiment: &Experiment) -> Result<Pool> {
     let cores = || thread::available_parallelism().map_or(1, usize::from) as u64;
-    let threads = experiment.run.threads.or(cores);
+    // A number out of range is reported with all else that is; no threads are started for it.
+    let threads = experiment.run.threads.or(cores).min(MOST_THREADS);
     Pool::new(threads as usize)
         .map_err(|e| Error::input("run.threads", "a number of threads that can be started", e.to_string()))
 }
@@ -227,6 +227,8 @@ struct Running<'e, 'c> {
     experiment: &'e Experiment,
     session: Box<dyn Session>,
     interface: Option<Interface>,
+    /// Checksum of the problem's data.
+    data: Option<String>,
     facts: Facts,
     budgets: Budgets,
     dir: RunDir,
@@ -250,14 +252,14 @@ impl<'e, 'c> Running<'e, 'c> {
     #[allow(clippy::too_many_arguments)]
     fn new(
         experiment: &'e Experiment,
-        session: Box<dyn Session>,
-        interface: Option<Interface>,
+        begun: Begun,
         dir: RunDir,
         control: Control<'c>,
         pool: Pool,
         clock: Instant,
         progress: Progress,
     ) -> Result<Self> {
+        let Begun { session, interface, data } = begun;
         let path = dir.events();
         let events =
             File::options().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
@@ -272,6 +274,7 @@ impl<'e, 'c> Running<'e, 'c> {
             experiment,
             session,
             interface,
+            data,
             dir,
             events,
             written,
@@ -531,6 +534,7 @@ impl<'e, 'c> Running<'e, 'c> {
         let header = Header {
             evolvent: env!("CARGO_PKG_VERSION").into(),
             experiment: self.fingerprint.clone(),
+            data: self.data.clone(),
             generation,
             records,
         };
@@ -547,12 +551,12 @@ impl<'e, 'c> Running<'e, 'c> {
         if self.progress.validated_at != Some(totals.generations) {
             self.validate(2 * totals.generations, &totals)?;
         }
-        let fresh = self.facts.judgement == Judgement::Fresh;
+        let (fresh, keep) = (self.facts.judgement == Judgement::Fresh, self.keep());
         let session = &mut self.session;
         let decided = self.pool.install(|| {
             // What has passed the target twice is the champion.
             if fresh && stopped.stopped_by != StoppedBy::Target {
-                session.decide(FINAL_ROUND, episodes)?;
+                session.decide(FINAL_ROUND, episodes, keep)?;
             } else if fresh {
                 session.crown_latest();
             }

@@ -93,11 +93,11 @@ pub trait Session: Send {
     /// # Errors
     /// If the evaluator's state cannot be written and read back.
     fn validate(&mut self, round: u64, repetitions: u32, keep: usize) -> Result<Judged, TreeError>;
-    /// Measures the best once more, all on the same episodes, and puts the winner first.
+    /// Measures the `keep` best once more, all on the same episodes, and puts the winner first.
     ///
     /// # Errors
     /// As for [`Session::validate`].
-    fn decide(&mut self, round: u64, repetitions: u32) -> Result<(), TreeError>;
+    fn decide(&mut self, round: u64, repetitions: u32, keep: usize) -> Result<(), TreeError>;
     /// Puts the latest validated genome first.
     fn crown_latest(&mut self);
     /// Measures the champion on test episodes or data; `None` if the run has none.
@@ -122,7 +122,7 @@ pub trait Session: Send {
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()>;
 }
 
-/// One of the best validated genomes.
+/// One of the best validated genomes, or the latest.
 struct Finalist<G> {
     genome: G,
     id: Option<u64>,
@@ -313,12 +313,16 @@ impl<G: Genome> Session for SessionOf<G> {
             let at = at.unwrap_or(self.finalists.len());
             judged.champion = at == 0;
             self.finalists.insert(at, finalist);
-            self.finalists.truncate(keep.max(1));
+            // The one that was just measured stays even where others did better: it may pass the target, and is the
+            // champion then.
+            let mut place = 0..;
+            self.finalists.retain(|f| place.next().is_some_and(|at| at < keep.max(1)) || f.measured == now);
         }
         Ok(judged)
     }
 
-    fn decide(&mut self, round: u64, repetitions: u32) -> Result<(), TreeError> {
+    fn decide(&mut self, round: u64, repetitions: u32, keep: usize) -> Result<(), TreeError> {
+        self.finalists.truncate(keep.max(1));
         let round = self.round(round, Phase::Validate, repetitions);
         for i in 0..self.finalists.len() {
             let f = &self.finalists[i];

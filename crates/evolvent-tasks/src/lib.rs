@@ -20,7 +20,7 @@ pub use direct::Direct;
 pub use function::{FunctionSettings, FunctionTask};
 pub use pseudo_boolean::{BitString, Blocks, PseudoBoolean};
 pub use rollout::{
-    Aggregate, ObservationStatistics, ObservationSums, Rollout, RolloutSettings, RolloutState, Simulation,
-    Value,
+    Aggregate, MOST_EPISODES, ObservationStatistics, ObservationSums, Rollout, RolloutSettings, RolloutState,
+    Simulation, Value,
 };
 pub use supervised::Supervised;

@@ -256,7 +256,7 @@ pub fn threads_change_nothing<G: Specimen>(subject: &Subject<G>) {
 /// Twenty rounds are ten rounds, saved, loaded, and ten more.
 pub fn resumes_exactly<G: Specimen>(subject: &Subject<G>) {
     let algorithm = &*subject.algorithm;
-    for fitness in [Fitness::Exact, Fitness::Changing] {
+    for fitness in [Fitness::Exact, Fitness::Noisy, Fitness::Changing] {
         let mut whole = Run::new(algorithm, space(&algorithm.needs(), SIZE, fitness), 4);
         whole.rounds(10);
         let saved = whole.saved();
@@ -274,7 +274,7 @@ pub fn resumes_exactly<G: Specimen>(subject: &Subject<G>) {
 
 /// Runs with evaluations spoilt by `spoil` and checks that all that is asked and recommended stays finite.
 fn survives<G: Specimen>(algorithm: &dyn Startable<G>, spoil: impl Fn(u64, usize) -> Option<f64>) {
-    for fitness in [Fitness::Exact, Fitness::Changing] {
+    for fitness in [Fitness::Exact, Fitness::Noisy, Fitness::Changing] {
         let mut run = Run::new(algorithm, space(&algorithm.needs(), SIZE, fitness), 5);
         for _ in 0..20 {
             let (_, members, _) = run.step(|round, i, e| {

@@ -54,6 +54,23 @@ pub struct Dataset {
     pub minibatch_size: usize,
 }
 
+impl Dataset {
+    /// A checksum (FNV-1a) of all samples and targets as they are shown to networks.
+    pub fn checksum(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325u64;
+        let mut mix = |bits: u32| hash = (hash ^ u64::from(bits)).wrapping_mul(0x0000_0100_0000_01b3);
+        for table in [&self.training, &self.validation, &self.test] {
+            mix(table.inputs.len() as u32);
+            table.inputs.iter().for_each(|x| mix(x.to_bits()));
+            match &table.targets {
+                Targets::Classes { labels, .. } => labels.iter().for_each(|&label| mix(label)),
+                Targets::Values { values, .. } => values.iter().for_each(|x| mix(x.to_bits())),
+            }
+        }
+        hash
+    }
+}
+
 /// Why a data set could not be made: its settings, or its files.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LoadError {

@@ -49,6 +49,10 @@ pub enum DoublePoleStart {
     Angle,
     /// One of the 625 starts of the generalisation test, uniformly.
     Generalisation,
+    /// The 625 starts of the generalisation test in order, one per episode and then from the first again:
+    /// `evolvent replay RUN --set problem.double_pole.start=every_generalisation --set problem.double_pole.fitness=steps
+    /// --set problem.double_pole.max_steps=1000 --episodes 625 --passing 1000` counts those that a champion passes.
+    EveryGeneralisation,
 }
 
 /// A cart with a pole of 1 m and one of 0.1 m, pushed by a force of ±10 N times the action in [−1, 1].
@@ -211,6 +215,14 @@ impl Environment for DoublePole {
         match self.start {
             DoublePoleStart::Angle => [0.0, 0.0, self.angle, 0.0, 0.0, 0.0],
             DoublePoleStart::Generalisation => generalisation_start(rng.below(625)),
+            DoublePoleStart::EveryGeneralisation => generalisation_start(0),
+        }
+    }
+
+    fn begin(&self, episode: u64, rng: &mut Stream) -> [f64; 6] {
+        match self.start {
+            DoublePoleStart::EveryGeneralisation => generalisation_start((episode % 625) as usize),
+            _ => self.reset(rng),
         }
     }
 
@@ -370,6 +382,14 @@ mod tests {
         let mut distinct = starts.clone();
         distinct.dedup();
         assert_eq!(distinct.len(), 625);
+        let task = DoublePole { start: DoublePoleStart::EveryGeneralisation, ..DoublePole::default() };
+        let mut lanes = Lanes::new(task, 1);
+        let mut rng =
+            evolvent_core::stream(evolvent_core::RunKey(1), 0, 0, 0, evolvent_core::Purpose::Episode);
+        for episode in [0, 1, 312, 624, 625] {
+            lanes.begin(0, episode, &mut rng);
+            assert_eq!(lanes.state(0).unwrap(), starts[episode as usize % 625]);
+        }
     }
 
     #[test]

@@ -61,6 +61,12 @@ pub trait Environment: Clone + Send + Sync + 'static {
     /// The first state of an episode.
     fn reset(&self, rng: &mut Stream) -> Self::State;
 
+    /// The first state of the `episode`-th episode of a genome, from 0. An environment whose episodes go through a list of
+    /// starts in order overrides it.
+    fn begin(&self, _episode: u64, rng: &mut Stream) -> Self::State {
+        self.reset(rng)
+    }
+
     /// One step. Actions outside the space are taken as the nearest action inside it. Stepping on after an episode's end
     /// must not panic or hang; what it gives is unspecified.
     fn step(&self, state: &mut Self::State, action: Self::Action) -> Step;

@@ -230,6 +230,8 @@ pub trait Simulator: Send {
     fn lanes(&self) -> usize;
     /// Starts an episode in a lane.
     fn reset(&mut self, lane: usize, rng: &mut Stream);
+    /// Starts the `episode`-th episode of a genome in a lane, see [`Environment::begin`].
+    fn begin(&mut self, lane: usize, episode: u64, rng: &mut Stream);
     /// Puts a lane into a given state, `steps` steps into its episode.
     fn reset_to(&mut self, lane: usize, state: &[f64], steps: u32) -> Result<(), StateError>;
     /// The state of a lane, if it is made of numbers.
@@ -468,6 +470,11 @@ impl<E: Environment> Simulator for Lanes<E> {
 
     fn reset(&mut self, lane: usize, rng: &mut Stream) {
         let start = self.environment.reset(rng);
+        self.place(lane, start);
+    }
+
+    fn begin(&mut self, lane: usize, episode: u64, rng: &mut Stream) {
+        let start = self.environment.begin(episode, rng);
         self.place(lane, start);
     }
 

@@ -36,6 +36,9 @@ pub struct Header {
     pub evolvent: String,
     /// Fingerprint of the experiment: problem, network, algorithm and seed.
     pub experiment: String,
+    /// Checksum of the data, where the problem has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
     /// Generations done.
     pub generation: u64,
     /// How long each record file was.

@@ -47,6 +47,7 @@ fn header(generation: u64) -> Header {
     Header {
         evolvent: env!("CARGO_PKG_VERSION").into(),
         experiment: fingerprint("x"),
+        data: None,
         generation,
         records: vec![RecordFile { path: "events.jsonl".into(), bytes: 12 }],
     }

@@ -37,7 +37,7 @@ pub struct Plan {
 /// Sees each run when it is done: the experiment's name and the run.
 pub type Progress<'a> = &'a mut dyn FnMut(&str, &Trial);
 
-/// Does all the runs, one after the other, and writes tables and plots. `None` if it was interrupted.
+/// Does all the runs, one after the other, and writes tables and plots, anew after each. `None` if it was interrupted.
 ///
 /// # Errors
 /// Anything wrong with a file, all of them read before the first run; experiments on different problems or targets; an
@@ -70,9 +70,12 @@ pub fn compare(
         target: first[0].run.target.get(),
         contenders: Vec::new(),
     };
+    // Written first and after every run: what lies there is known for a comparison, whatever ends it.
+    comparison.write(&plan.out)?;
     for (file, experiment) in plan.files.iter().zip(&first) {
         let name = unused(stem(file), &comparison.contenders);
-        let mut trials = Vec::new();
+        let algorithm = experiment.algorithm_name().into();
+        comparison.contenders.push(Contender { name: name.clone(), algorithm, trials: Vec::new() });
         for &seed in &seeds {
             let run_dir = format!("{name}/seed-{seed}");
             let root = plan.out.join(&run_dir);
@@ -85,12 +88,10 @@ pub fn compare(
             };
             let trial = Trial::of(seed, run_dir, &finished);
             progress(&name, &trial);
-            trials.push(trial);
+            comparison.contenders.last_mut().expect("just added").trials.push(trial);
+            comparison.write(&plan.out)?;
         }
-        let algorithm = experiment.algorithm_name().into();
-        comparison.contenders.push(Contender { name, algorithm, trials });
     }
-    comparison.write(&plan.out)?;
     Ok(Some(comparison))
 }
 
@@ -276,6 +277,12 @@ mod tests {
             interrupt.store(true, Ordering::Relaxed);
         });
         assert!(result.unwrap().is_none());
-        assert!(!plan.out.join("comparison.json").exists());
+        let table = fs::read_to_string(plan.out.join("comparison.json")).unwrap();
+        let table: serde_json::Value = serde_json::from_str(&table).unwrap();
+        assert!(table.to_string().contains("seed-5") && !table.to_string().contains("seed-6"), "{table}");
+        // And it can be replaced, even where nothing was finished.
+        let never = AtomicBool::new(false);
+        let again = Plan { overwrite: true, ..plan };
+        assert!(compare(&Registry::builtin(), &again, &never, &mut |_, _| {}).unwrap().is_some());
     }
 }

@@ -54,6 +54,10 @@ pub struct Experiment {
     pub(crate) written_by: Option<resolved::Provenance>,
     base: Option<PathBuf>,
     places: Places,
+    /// What is out of range in `[run]`. Reported with all else that is out of range.
+    out_of_range: Vec<Mistake>,
+    /// The same problem with its default settings, if it has any.
+    stand_in: Option<Box<dyn Problem>>,
 }
 
 /// A named table that was read.
@@ -68,6 +72,15 @@ pub(crate) struct Part<T: ?Sized> {
 pub(crate) struct Ready {
     pub(crate) bound: Box<dyn Bound>,
     pub(crate) interface: Option<Interface>,
+    /// Checksum of the data, where the problem has any.
+    pub(crate) data: Option<String>,
+}
+
+/// An experiment that has begun, and the facts beside it.
+pub(crate) struct Begun {
+    pub(crate) session: Box<dyn Session>,
+    pub(crate) interface: Option<Interface>,
+    pub(crate) data: Option<String>,
 }
 
 const TABLES: [&str; 5] = ["problem", "network", "algorithm", "run", "resolved"];
@@ -157,13 +170,13 @@ impl Experiment {
             OpenError::Other(error) => error,
         })?;
         match (opened, &self.network) {
-            (Opened::Direct(bound), _) => Ok(Ready { bound, interface: None }),
+            (Opened::Direct(bound), _) => Ok(Ready { bound, interface: None, data: None }),
             (Opened::Networks(task), Some(network)) => {
-                let interface = task.interface();
+                let (interface, data) = (task.interface(), task.checksum());
                 network.settings.check(&interface).map_err(|v| self.violations(&network.path, &v))?;
                 let bound =
                     network.settings.bind(task).map_err(|v| self.violations(&self.problem.path, &v))?;
-                Ok(Ready { bound, interface: Some(interface) })
+                Ok(Ready { bound, interface: Some(interface), data })
             }
             // Reading has seen to it that a problem for networks has one.
             (Opened::Networks(_), None) => Err(self.violations(
@@ -178,10 +191,68 @@ impl Experiment {
     /// # Errors
     /// Settings out of range or at odds with each other, with their places; data that cannot be had.
     pub fn start(&self) -> Result<Box<dyn Session>> {
-        self.start_bound(self.open()?.bound)
+        self.begin().map(|begun| begun.session)
     }
 
-    pub(crate) fn start_bound(&self, bound: Box<dyn Bound>) -> Result<Box<dyn Session>> {
+    /// [`Experiment::start`], with the facts beside the session.
+    pub(crate) fn begin(&self) -> Result<Begun> {
+        let begun = self.open().and_then(|Ready { bound, interface, data }| {
+            Ok(Begun { session: self.start_bound(bound)?, interface, data })
+        });
+        let mut list = self.out_of_range.clone();
+        match begun {
+            Ok(begun) if list.is_empty() => return Ok(begun),
+            Err(Error::Experiment(found)) => {
+                let problem = found.list.iter().any(|mistake| mistake.path.starts_with(&self.problem.path));
+                list.extend(found.list);
+                if problem {
+                    list.extend(self.mistakes_behind_the_problem());
+                }
+            }
+            Err(error) if list.is_empty() => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+        Err(self.places.sources().mistakes(list).into())
+    }
+
+    /// What is wrong with network and algorithm where the problem's own mistakes keep it from being opened: they are
+    /// tried on the problem with its default settings, and what may be due to those is left out.
+    fn mistakes_behind_the_problem(&self) -> Vec<Mistake> {
+        let surroundings = Surroundings { key: self.key(), base: self.base.clone() };
+        let Some(Ok(opened)) = self.stand_in.as_ref().map(|problem| problem.open(&surroundings)) else {
+            return Vec::new();
+        };
+        let bound = match (opened, &self.network) {
+            (Opened::Direct(bound), _) => bound,
+            (Opened::Networks(task), Some(network)) => {
+                if let Err(violations) = network.settings.check(&task.interface()) {
+                    return self.places.violations(&network.path, &violations);
+                }
+                let Ok(bound) = network.settings.bind(task) else { return Vec::new() };
+                bound
+            }
+            (Opened::Networks(_), None) => return Vec::new(),
+        };
+        let Err(mut violations) = bound.start(self.algorithm.settings.as_ref(), self.key()) else {
+            return Vec::new();
+        };
+        let of_the_problem = [
+            "objectives",
+            "constraints",
+            "descriptors",
+            "gradients",
+            "sensitivities",
+            "bounds",
+            "genes",
+            "start",
+        ];
+        violations
+            .0
+            .retain(|v| !v.path.is_empty() && !of_the_problem.iter().any(|name| v.path.starts_with(name)));
+        self.places.violations(&self.algorithm.path, &violations)
+    }
+
+    fn start_bound(&self, bound: Box<dyn Bound>) -> Result<Box<dyn Session>> {
         let session = bound
             .start(self.algorithm.settings.as_ref(), self.key())
             .map_err(|v| self.violations(&self.algorithm.path, &v))?;
@@ -232,7 +303,7 @@ impl<'a> Reader<'a> {
                 list.push(Mistake { hint, ..mistake });
             }
         }
-        let run = keep(self.run(), &mut list);
+        let (run, out_of_range) = keep(self.run(), &mut list).unzip();
         let problem = keep(self.problem(), &mut list);
         let network =
             keep(self.network(problem.as_ref().map(|(p, takes)| (p.name.as_str(), *takes))), &mut list);
@@ -252,10 +323,18 @@ impl<'a> Reader<'a> {
         let (Some(run), Some((problem, _)), Some(network), Some(algorithm), true) =
             (run, problem, network, algorithm, list.is_empty())
         else {
+            list.extend(out_of_range.unwrap_or_default());
             return Err(list);
         };
         let seed = run.seed.or(draw_seed);
+        let entry = self.registry.problems.iter().find(|entry| entry.name == problem.name);
+        let stand_in = entry.and_then(|entry| {
+            let value = Spanned::new(0..0, DeValue::Table(DeTable::new()));
+            (entry.read)(&Table { value, path: problem.path.clone(), places: self.places }).ok()
+        });
         Ok(Experiment {
+            stand_in,
+            out_of_range: out_of_range.unwrap_or_default(),
             text: text.into(),
             overrides: overrides.to_vec(),
             run,
@@ -320,12 +399,13 @@ impl<'a> Reader<'a> {
         Table { value: named.value.clone(), path: named.path.clone(), places: self.places }
     }
 
-    fn run(&self) -> Result<RunSettings, Vec<Mistake>> {
+    /// The table `[run]`, and what in it is out of range.
+    fn run(&self) -> Result<(RunSettings, Vec<Mistake>), Vec<Mistake>> {
         let empty = Spanned::new(0..0, DeValue::Table(DeTable::new()));
         let value = self.root.get("run").unwrap_or(&empty).clone();
         let run: RunSettings = Table { value, path: "run".into(), places: self.places }.read()?;
-        run.check().map_err(|v| self.places.violations("run", &v))?;
-        Ok(run)
+        let out_of_range = run.check().err().map(|v| self.places.violations("run", &v));
+        Ok((run, out_of_range.unwrap_or_default()))
     }
 
     fn problem(&self) -> Result<(Part<dyn Problem>, Takes), Vec<Mistake>> {

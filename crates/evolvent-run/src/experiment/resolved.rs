@@ -10,7 +10,9 @@ use evolvent_math::kernels::{BITS_VERSION, Drift, NumericLevel, numeric_level, v
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value, de::DeTable};
 
-/// Keys of `[run]` that may be changed when a run is resumed, because no record depends on them before they apply.
+/// Keys of `[run]` that may be changed when a run is resumed. No training record depends on them before they apply. Which
+/// generations are validated does depend on `target` (more often near it), so a run whose target is changed on the way has
+/// the training records of one that had it from the beginning, but not all its validations.
 pub(crate) const CHANGEABLE: &[&str] = &[
     "generations",
     "evaluations",
@@ -134,6 +136,10 @@ mod tests {
         let drift = Drift { kernel: "noise", level: NumericLevel::Scalar, expected: 1, found: 2 };
         assert_eq!(level_of(&Err(drift)), NO_LEVEL);
         assert_eq!(level_of(&Ok(NumericLevel::Scalar)), format!("bits-{BITS_VERSION}"));
-        assert_eq!((level(), super::drift()), (format!("bits-{BITS_VERSION}"), None), "on the machine of this test");
+        assert_eq!(
+            (level(), super::drift()),
+            (format!("bits-{BITS_VERSION}"), None),
+            "on the machine of this test"
+        );
     }
 }

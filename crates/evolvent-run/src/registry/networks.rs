@@ -18,6 +18,14 @@ pub enum NetworkTask {
 }
 
 impl NetworkTask {
+    /// A checksum of the data, if it has any: a run goes on with the data that it began with.
+    pub(crate) fn checksum(&self) -> Option<String> {
+        match self {
+            NetworkTask::Rollout(_) => None,
+            NetworkTask::Supervised(data) => Some(format!("{:016x}", data.checksum())),
+        }
+    }
+
     /// What the network is shown and must answer.
     pub fn interface(&self) -> Interface {
         match self {

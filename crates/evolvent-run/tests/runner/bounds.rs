@@ -28,7 +28,9 @@ fn experiment(problem: &str, algorithm: &str) -> String {
 
 #[test]
 fn populations_are_bounded() {
-    for algorithm in ["open_es", "ga", "cma_es", "de", "snes", "cr_fm_nes", "xnes", "random_search", "deep_ga"] {
+    for algorithm in
+        ["open_es", "ga", "cma_es", "de", "snes", "cr_fm_nes", "xnes", "random_search", "deep_ga"]
+    {
         for size in ["1000000000000", "9000000000000000000"] {
             let change = format!("algorithm.{algorithm}.population_size={size}");
             // Either the number is out of range or its genomes fit into no memory.
@@ -36,14 +38,26 @@ fn populations_are_bounded() {
         }
     }
     refused(&experiment("zdt1", "nsga2"), "algorithm.nsga2.population_size=1000000000000", "nsga2");
-    refused(&experiment("sphere", "ga"), "algorithm.ga.selection.tournament.size=1000000000000", "tournament.size");
-    refused(&experiment("sphere", "aging_evolution"), "algorithm.aging_evolution.in_flight=1000000000000", "in_flight");
+    refused(
+        &experiment("sphere", "ga"),
+        "algorithm.ga.selection.tournament.size=1000000000000",
+        "tournament.size",
+    );
+    refused(
+        &experiment("sphere", "aging_evolution"),
+        "algorithm.aging_evolution.in_flight=1000000000000",
+        "in_flight",
+    );
 }
 
 #[test]
 fn dimensions_are_bounded() {
     for dimension in ["1000000000", "1000000000000000"] {
-        refused(&experiment("sphere", "open_es"), &format!("problem.sphere.dimension={dimension}"), "dimension");
+        refused(
+            &experiment("sphere", "open_es"),
+            &format!("problem.sphere.dimension={dimension}"),
+            "dimension",
+        );
         refused(&experiment("one_max", "ga"), &format!("problem.one_max.length={dimension}"), "length");
         refused(&experiment("lotz", "nsga2"), &format!("problem.lotz.length={dimension}"), "length");
     }
@@ -68,7 +82,9 @@ fn what_does_not_fit_into_memory_is_refused_with_a_way_out() {
 #[test]
 fn growth_of_restarts_is_bounded() {
     let text = |policy: &str| {
-        format!("[problem.sphere]\n[algorithm.restarts.policy.{policy}]\nfactor = 2.0\n[run]\ngenerations = 1\n")
+        format!(
+            "[problem.sphere]\n[algorithm.restarts.policy.{policy}]\nfactor = 2.0\n[run]\ngenerations = 1\n"
+        )
     };
     for policy in ["ipop", "bipop"] {
         let change = format!("algorithm.restarts.policy.{policy}.factor=1e15");

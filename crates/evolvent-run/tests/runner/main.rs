@@ -4,6 +4,8 @@ mod bounds;
 mod damage;
 mod end;
 mod experiments;
+mod golden;
 mod kill;
+mod readers;
 mod resume;
 mod threads;

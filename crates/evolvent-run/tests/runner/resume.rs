@@ -153,3 +153,27 @@ fn two_processes_cannot_resume_one_run() {
     resume(&dir, &[]).unwrap();
     assert_same(&whole, &dir, "once the other had gone");
 }
+
+#[test]
+fn a_run_goes_on_with_the_data_that_it_began_with_or_not_at_all() {
+    let base = tempfile::tempdir().unwrap();
+    let (data, dir) = (base.path().join("d.csv"), base.path().join("run"));
+    let table = |shift: f64| -> String {
+        (0..40).map(|i| format!("{},{}\n", f64::from(i) * 0.5, f64::from(i) * 0.25 + shift)).collect()
+    };
+    fs::write(&data, table(0.125)).unwrap();
+    let text = format!(
+        "[problem.dataset.source.csv]\npath = {:?}\nheader = false\n[network.dense]\nhidden = [3]\n\
+         [algorithm.open_es]\n[run]\ngenerations = 6\nseed = 1\nthreads = 1\n",
+        data.to_str().unwrap()
+    );
+    run_for(&text, 2, &dir);
+    fs::write(&data, table(0.375).replace("0.375", "9.5")).unwrap();
+    let error = resume(&dir, &[]).unwrap_err();
+    assert!(
+        error.exit_code() == 2 && error.to_string().contains("the data that the run began with"),
+        "{error}"
+    );
+    fs::write(&data, table(0.125)).unwrap();
+    resume(&dir, &[]).unwrap();
+}

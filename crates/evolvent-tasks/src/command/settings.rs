@@ -112,7 +112,12 @@ impl CommandSettings {
             let ok = seconds > 0.0 && seconds <= 1e9;
             v.require(ok, path, seconds, "a number of seconds above 0 and at most 1e9");
         }
-        v.require(self.max_answer_bytes >= 64, "max_answer_bytes", self.max_answer_bytes, "at least 64 bytes");
+        v.require(
+            self.max_answer_bytes >= 64,
+            "max_answer_bytes",
+            self.max_answer_bytes,
+            "at least 64 bytes",
+        );
         let many = self.constraints <= Violations::MOST;
         v.require(many, "constraints", self.constraints, &format!("at most {}", Violations::MOST));
         v.into_result()

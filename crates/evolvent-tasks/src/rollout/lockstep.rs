@@ -177,7 +177,7 @@ impl<N: Network> Workspace<N> {
         while alive > 0 {
             let lanes = group * each;
             self.look_and_act(group, each, rules);
-            if any_nan(&self.observations[..self.inputs * lanes])
+            if any_endless(&self.observations[..self.inputs * lanes])
                 || any_nan(&self.raw[..self.outputs * lanes])
             {
                 alive -= self.fail(lanes, finished);
@@ -215,7 +215,7 @@ impl<N: Network> Workspace<N> {
                 let lane = self.lanes.len();
                 let (place, e) = (place as u32, episode as u32);
                 self.lanes.push(Lane { place, episode: e, alive: true, begun: 1, value: 0.0, steps: 0 });
-                self.simulator.reset(lane, &mut draws.episode(places[g], episode, 0));
+                self.simulator.begin(lane, e.into(), &mut draws.episode(places[g], episode, 0));
                 group[g].reset_state(&mut self.state, lanes, lane);
                 if !rules.noise.is_empty() {
                     self.noise.push(draws.noise(places[g], episode));
@@ -275,17 +275,21 @@ impl<N: Network> Workspace<N> {
         let mut taken = 0;
         for lane in 0..lanes {
             let Lane { place, episode, alive: true, .. } = self.lanes[lane] else { continue };
-            let is_nan = |values: &[f32]| values.iter().skip(lane).step_by(lanes).position(|x| x.is_nan());
-            let what = if let Some(i) = is_nan(&self.observations[..self.inputs * lanes]) {
-                format!("observation {i}")
-            } else if let Some(o) = is_nan(&self.raw[..self.outputs * lanes]) {
-                format!("output {o}")
-            } else {
-                continue;
+            let own = |values: &[f32], wrong: fn(f32) -> bool| {
+                let found = values.iter().skip(lane).step_by(lanes).position(|&x| wrong(x));
+                found.map(|i| (i, if values[i * lanes + lane].is_nan() { "NaN" } else { "infinite" }))
             };
+            let what =
+                if let Some((i, how)) = own(&self.observations[..self.inputs * lanes], |x| !x.is_finite()) {
+                    format!("observation {i} is {how}")
+                } else if let Some((o, how)) = own(&self.raw[..self.outputs * lanes], f32::is_nan) {
+                    format!("output {o} is {how}")
+                } else {
+                    continue;
+                };
             let step = self.simulator.steps(lane);
             finished.failures[place as usize].get_or_insert_with(|| {
-                Failure::Reported(format!("{what} is NaN in episode {episode} after {step} steps"))
+                Failure::Reported(format!("{what} in episode {episode} after {step} steps"))
             });
             for other in 0..lanes {
                 if self.lanes[other].place == place && self.lanes[other].alive {
@@ -349,7 +353,8 @@ impl<N: Network> Workspace<N> {
             at.begun += 1;
             self.returns[lane] = 0.0;
             let (place, episode, begun) = (at.place as usize, at.episode as usize, at.begun - 1);
-            self.simulator.reset(lane, &mut draws.episode(place, episode, begun));
+            let at_place = (episode + each * begun as usize) as u64;
+            self.simulator.begin(lane, at_place, &mut draws.episode(place, episode, begun));
             self.networks[lane / each].reset_state(&mut self.state, lanes, lane);
         }
     }
@@ -445,6 +450,14 @@ impl<N: Network> Workspace<N> {
         grow(&mut self.scratch, needed);
         (left, most)
     }
+}
+
+/// Whether any number is NaN or infinite. An infinite observation is no number that a mean can be taken of.
+fn any_endless(values: &[f32]) -> bool {
+    vectorize(
+        #[inline(always)]
+        || values.iter().fold(false, |any, x| any | !x.is_finite()),
+    )
 }
 
 /// Whether any number is NaN.

@@ -10,7 +10,7 @@ mod settings;
 mod simulation;
 
 pub use observations::{ObservationStatistics, ObservationSums};
-pub use settings::{Aggregate, RolloutSettings, Value};
+pub use settings::{Aggregate, MOST_EPISODES, RolloutSettings, Value};
 pub use simulation::Simulation;
 
 use crate::assessment::{Assess, Assessment};

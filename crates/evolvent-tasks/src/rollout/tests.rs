@@ -435,6 +435,7 @@ fn fixed_episodes_are_the_same_in_every_round() {
 #[derive(Clone)]
 struct Bridge {
     breaks_at: Option<f64>,
+    breaks_to: f32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -462,7 +463,7 @@ impl Environment for Bridge {
     fn observe(&self, state: &Own<Walk>) -> [f32; 2] {
         let at = state.0.path[state.0.path.len() - 1];
         let broken = self.breaks_at.is_some_and(|limit| at > limit);
-        [at as f32, if broken { f32::NAN } else { 1.0 }]
+        [at as f32, if broken { self.breaks_to } else { 1.0 }]
     }
     fn record(&self, _: &Own<Walk>, step: Step, record: &mut u32) {
         *record += u32::from(step.reward > 0.0);
@@ -480,7 +481,7 @@ impl Environment for Bridge {
 
 #[test]
 fn an_environment_of_ones_own() {
-    let simulation = Simulation::of(Bridge { breaks_at: None }).unwrap();
+    let simulation = Simulation::of(Bridge { breaks_at: None, breaks_to: 0.0 }).unwrap();
     let task = leaky_task(simulation, RolloutSettings { episodes: 5, ..Default::default() });
     compare(&task, &task.initial_state(), &genomes(&task.space().genes, 30), &round());
     let batch = Batch::of(genomes(&task.space().genes, 1));
@@ -494,37 +495,41 @@ fn an_environment_of_ones_own() {
 #[test]
 fn what_is_not_a_number_fails_its_member_and_no_other() {
     let settings = RolloutSettings { episodes: 5, observation_normalization: true, ..Default::default() };
-    let evaluate = |breaks_at| {
-        let task = leaky_task(Simulation::of(Bridge { breaks_at }).unwrap(), settings.clone());
+    let evaluate = |breaks_at, breaks_to| {
+        let task = leaky_task(Simulation::of(Bridge { breaks_at, breaks_to }).unwrap(), settings.clone());
         let mut members = genomes(&task.space().genes, 30);
         members[7].0[2] = f64::NAN;
         members[8].0[0] = 1000.0;
         let results = task.evaluate(&task.initial_state(), &Batch::of(members), 0..30, &round());
         results.into_iter().map(|r| (r.evaluation, r.observed)).collect::<Vec<_>>()
     };
-    let (sound, broken) = (evaluate(None), evaluate(Some(3.0)));
+    let sound = evaluate(None, 0.0);
     let reason = |(e, _): &(Evaluation, ObservationSums)| e.result.clone().unwrap_err();
     assert_eq!(reason(&sound[7]), Failure::Reported("output 0 is NaN in episode 0 after 0 steps".into()));
     assert_eq!(reason(&sound[8]), Failure::Undecodable("the first gene is above 100".into()));
     assert_eq!(sound[8].0.cost, Cost::default());
-    let mut kinds = (0, 0);
-    for (i, (s, b)) in sound.iter().zip(&broken).enumerate() {
-        if i == 7 || i == 8 {
-            continue;
-        }
-        match &b.0.result {
-            Ok(_) => {
-                kinds.0 += 1;
-                assert_eq!(s, b);
+    for (breaks_to, how) in [(f32::NAN, "NaN"), (f32::INFINITY, "infinite"), (f32::NEG_INFINITY, "infinite")]
+    {
+        let broken = evaluate(Some(3.0), breaks_to);
+        let mut kinds = (0, 0);
+        for (i, (s, b)) in sound.iter().zip(&broken).enumerate() {
+            if i == 7 || i == 8 {
+                continue;
             }
-            Err(failure) => {
-                kinds.1 += 1;
-                assert!(failure.to_string().starts_with("observation 1 is NaN"), "{failure}");
-                assert_eq!(b.1, ObservationSums::default(), "failed members teach nothing");
+            match &b.0.result {
+                Ok(_) => {
+                    kinds.0 += 1;
+                    assert_eq!(s, b);
+                }
+                Err(failure) => {
+                    kinds.1 += 1;
+                    assert!(failure.to_string().starts_with(&format!("observation 1 is {how}")), "{failure}");
+                    assert_eq!(b.1, ObservationSums::default(), "failed members teach nothing");
+                }
             }
         }
+        assert!(kinds.0 > 3 && kinds.1 > 3, "{kinds:?}");
     }
-    assert!(kinds.0 > 3 && kinds.1 > 3, "{kinds:?}");
 }
 
 #[test]

@@ -80,7 +80,8 @@ impl<L: Landscape> Placed<L> {
         let mut violations = Violations::new();
         violations.at_least("dimension", n, L::LEAST_DIMENSION);
         if placement.rotate.is_some() && n > MOST_ROTATED {
-            let expected = format!("at most {MOST_ROTATED} coordinates for a rotation, which is a full matrix");
+            let expected =
+                format!("at most {MOST_ROTATED} coordinates for a rotation, which is a full matrix");
             violations.add_with_hint("dimension", n, &expected, "leave out rotate");
         }
         violations.into_result()?;
