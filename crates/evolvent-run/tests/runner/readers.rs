@@ -96,9 +96,7 @@ fn damaged_checkpoints_champions_and_models_are_errors() {
     for (seed, sealed, name) in [(1, true, "structure.json"), (2, false, "arrays.safetensors")] {
         each(&saved.join(name), sealed, seed, || checkpoint::load(&saved).is_ok());
     }
-    for (seed, sealed, path) in
-        [(3, true, run_dir.champion_json()), (4, false, run_dir.champion_arrays())]
-    {
+    for (seed, sealed, path) in [(3, true, run_dir.champion_json()), (4, false, run_dir.champion_arrays())] {
         each(&path, sealed, seed, || {
             let champion = Champion::load(&run_dir);
             // What could be read is also used: its genome may be one of another network.
