@@ -82,6 +82,10 @@ impl<A: Algorithm<Genome: Materialize>> Algorithm for Novelty<A> {
         Needs { descriptors: true, objectives: (1, 1), ..self.algorithm.needs() }
     }
 
+    fn holds(&self, space: &Space<A::Genome>) -> f64 {
+        self.algorithm.holds(space)
+    }
+
     fn init(
         &self,
         space: &Space<A::Genome>,
