@@ -1,5 +1,12 @@
 //! Two poles of different length balanced on one cart (Wieland 1991), with and without velocities, by the simulator that
 //! Gomez and Stanley published with ESP and NEAT (Stanley & Miikkulainen 2002, appendix; the dynamics are Wieland's).
+//!
+//! The starts of the generalisation test that a champion passes are counted by
+//!
+//! ```text
+//! evolvent replay RUN --set problem.double_pole.start=every_generalisation --set problem.double_pole.fitness=steps \
+//!     --set problem.double_pole.max_steps=1000 --episodes 625 --passing 1000
+//! ```
 
 use super::environment::{Environment, Spec, Step};
 use super::trigonometry::sincos;
@@ -49,9 +56,7 @@ pub enum DoublePoleStart {
     Angle,
     /// One of the 625 starts of the generalisation test, uniformly.
     Generalisation,
-    /// The 625 starts of the generalisation test in order, one per episode and then from the first again:
-    /// `evolvent replay RUN --set problem.double_pole.start=every_generalisation --set problem.double_pole.fitness=steps
-    /// --set problem.double_pole.max_steps=1000 --episodes 625 --passing 1000` counts those that a champion passes.
+    /// The 625 starts of the generalisation test in order, one per episode, and then from the first again.
     EveryGeneralisation,
 }
 
