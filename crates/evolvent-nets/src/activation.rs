@@ -130,6 +130,12 @@ impl Activation {
         }
     }
 
+    /// Whether the image of the largest number is the largest image, to the bit and NaN included, so that a maximum may be
+    /// taken first.
+    pub(crate) fn commutes_with_maximum(self) -> bool {
+        matches!(self, Activation::Linear | Activation::Relu | Activation::LeakyRelu)
+    }
+
     /// The image of one number: the same bits as [`Activation::apply`].
     pub fn scalar(self, x: f32) -> f32 {
         let mut one = [x];

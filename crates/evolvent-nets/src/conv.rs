@@ -25,9 +25,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Lanes that step together. Two cache lines: the weights that a tile broadcasts serve two vectors of lanes, and the
-/// largest layers of small images stay in the L2 cache.
-const BLOCK: usize = 32;
+/// Lanes that step together: one vector of the widest registers, so that the layers of small images stay in the L2 cache.
+const BLOCK: usize = 16;
 
 /// One layer of a convolutional network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -153,16 +152,37 @@ impl Shape {
 /// One stage of a step.
 #[derive(Clone, Debug)]
 enum Stage {
-    Conv { sliding: Sliding, filters: usize, weight: usize, bias: Option<usize> },
+    /// A maximum behind a convolution is taken in passing where windows do not overlap.
+    Conv {
+        sliding: Sliding,
+        filters: usize,
+        weight: usize,
+        bias: Option<usize>,
+        pool: Option<Sliding>,
+    },
     MaxPool(Sliding),
     AveragePool(Sliding),
-    Dense { layer: Layer, from: Shape },
+    Dense {
+        layer: Layer,
+        from: Shape,
+    },
 }
 
 impl Stage {
+    /// A row of a convolution that is pooled in passing.
+    fn row(&self) -> usize {
+        match self {
+            Stage::Conv { sliding, filters, pool: Some(_), .. } => sliding.output()[1] * filters,
+            _ => 0,
+        }
+    }
+
     fn outputs(&self) -> usize {
         match self {
-            Stage::Conv { sliding, filters, .. } => sliding.output().iter().product::<usize>() * filters,
+            Stage::Conv { sliding, filters, pool, .. } => {
+                let positions = pool.map_or_else(|| sliding.output(), |pool| pool.pooled());
+                positions.iter().product::<usize>() * filters
+            }
             Stage::MaxPool(s) | Stage::AveragePool(s) => s.pooled().iter().product::<usize>() * s.channels,
             Stage::Dense { layer, .. } => layer.outputs,
         }
@@ -216,7 +236,7 @@ impl Conv {
                     let bias =
                         self.bias.then(|| push_bias(&mut layout, &format!("{name}.bias"), c.filters, to));
                     let [height, width] = sliding.output();
-                    stages.push(Stage::Conv { sliding, filters: c.filters, weight, bias });
+                    stages.push(Stage::Conv { sliding, filters: c.filters, weight, bias, pool: None });
                     shape = Shape::Image([c.filters, height, width]);
                     (from, number) = (to, number + 1);
                 }
@@ -227,7 +247,13 @@ impl Conv {
                     let size = Size { name: "size", size: p.size, stride, padding: 0 };
                     let Some(sliding) = size.over(v, &path, image) else { return (layout, stages) };
                     let [height, width] = sliding.pooled();
-                    stages.push(if is_max { Stage::MaxPool(sliding) } else { Stage::AveragePool(sliding) });
+                    match stages.last_mut() {
+                        Some(Stage::Conv { pool: pool @ None, .. }) if is_max && stride >= p.size => {
+                            *pool = Some(sliding);
+                        }
+                        _ if is_max => stages.push(Stage::MaxPool(sliding)),
+                        _ => stages.push(Stage::AveragePool(sliding)),
+                    }
                     shape = Shape::Image([image[0], height, width]);
                 }
                 (ConvLayer::Flatten, Shape::Image(image)) => shape = Shape::Flat(image),
@@ -349,6 +375,7 @@ impl Decoder for Conv {
     fn blank(&self, interface: &Interface) -> ConvNetwork {
         let (layout, mut stages) = self.plan(interface, &mut Violations::new());
         let largest = stages.iter().map(Stage::outputs).chain([interface.inputs()]).max().unwrap_or(0);
+        let row = stages.iter().map(Stage::row).max().unwrap_or(0);
         let weights = layout.blocks.iter().filter(|b| b.role == Role::Weight);
         let placement = Placement::new(layout.dimension(), weights.map(|b| b.offset));
         for stage in &mut stages {
@@ -371,6 +398,7 @@ impl Decoder for Conv {
                 activation: self.activation,
                 output_activation: self.output_activation,
                 largest,
+                row,
             }),
             parameters: Parameters::new(Arc::new(placement)),
             normalizer: None,
@@ -394,6 +422,8 @@ struct Plan {
     output_activation: Activation,
     /// Most values between two stages.
     largest: usize,
+    /// Most values of a row that is pooled in passing.
+    row: usize,
     /// As many as there are filters.
     zeros: Vec<f32>,
 }
@@ -441,6 +471,7 @@ impl ConvNetwork {
     /// Steps the lanes of a window.
     fn step(&self, window: Window, input: &[f32], output: &mut [f32], scratch: &mut [f32]) {
         let (plan, lanes) = (&*self.plan, window.count);
+        let (row, scratch) = scratch.split_at_mut(plan.row * lanes);
         let (mut x, mut y) = scratch.split_at_mut(plan.largest * lanes);
         self.load(window, input, x);
         for (n, stage) in plan.stages.iter().enumerate() {
@@ -448,10 +479,23 @@ impl ConvNetwork {
             let last = n + 1 == plan.stages.len();
             let activation = if last { plan.output_activation } else { plan.activation };
             match stage {
-                Stage::Conv { sliding, filters, weight, bias } => {
+                Stage::Conv { sliding, filters, weight, bias, pool: None } => {
                     let bias = self.bias(*bias, *filters);
                     kernel::conv2d(lanes, sliding, *filters, &self.as_ref()[*weight..], bias, x, y_now);
                     activation.apply(y_now);
+                }
+                Stage::Conv { sliding, filters, weight, bias, pool: Some(pool) } => {
+                    let (weight, bias) = (&self.as_ref()[*weight..], self.bias(*bias, *filters));
+                    let apply = |row: &mut [f32]| activation.apply(row);
+                    let late = activation.commutes_with_maximum();
+                    let early = (!late).then_some(&apply as &dyn Fn(&mut [f32]));
+                    let filters = *filters;
+                    kernel::conv2d_max_pool(
+                        lanes, sliding, filters, weight, bias, pool, early, x, y_now, row,
+                    );
+                    if late {
+                        activation.apply(y_now);
+                    }
                 }
                 Stage::MaxPool(sliding) => kernel::max_pool2d(lanes, sliding, x, y_now),
                 Stage::AveragePool(sliding) => kernel::average_pool2d(lanes, sliding, x, y_now),
@@ -476,7 +520,7 @@ impl Network for ConvNetwork {
     }
 
     fn scratch_len(&self, lanes: usize) -> usize {
-        2 * self.plan.largest * lanes.min(BLOCK)
+        (2 * self.plan.largest + self.plan.row) * lanes.min(BLOCK)
     }
 
     fn forward(
@@ -547,7 +591,8 @@ impl Describe for ConvNetwork {
         if plan.input_shape.len() == 2 {
             x = program.op("image", Kind::Reshape { shape: plan.image.to_vec() }, &[&x]);
         }
-        let (mut number, mut pools) = (0, 0);
+        let mut number = 0;
+        let mut pools = 0;
         for (n, stage) in plan.stages.iter().enumerate() {
             let last = n + 1 == plan.stages.len();
             let name = format!("layer{number}");
@@ -567,7 +612,7 @@ impl Describe for ConvNetwork {
                     x = pool(&mut program, Kind::AveragePool { size: s.kernel, stride: s.stride });
                     continue;
                 }
-                Stage::Conv { sliding: s, filters, weight, bias } => {
+                Stage::Conv { sliding: s, filters, weight, bias, .. } => {
                     let shape = [s.kernel[0], s.kernel[1], s.channels, *filters];
                     let weight = &self.as_ref()[*weight..][..shape.iter().product()];
                     let data = permuted(weight, shape, [3, 2, 0, 1]);
@@ -604,6 +649,14 @@ impl Describe for ConvNetwork {
             }
             if activation != Activation::Linear {
                 x = program.op(&result, Kind::Activate(activation), &[&x]);
+            }
+            if let Stage::Conv { pool: Some(s), .. } = stage {
+                x = program.op(
+                    &format!("pool{pools}"),
+                    Kind::MaxPool { size: s.kernel, stride: s.stride },
+                    &[&x],
+                );
+                pools += 1;
             }
             number += 1;
         }

@@ -107,6 +107,12 @@ impl Found {
         level.is_available().then_some(Found(level))
     }
 
+    /// Whether 16 sums of 16 lanes fit the registers.
+    #[inline]
+    pub(super) fn has_many_registers(self) -> bool {
+        self.0 == NumericLevel::Avx512
+    }
+
     /// Runs `kernel` compiled for the level.
     #[inline(always)]
     pub(super) fn run<R>(self, kernel: impl FnOnce() -> R) -> R {
