@@ -488,7 +488,7 @@ impl ConvNetwork {
                     let (weight, bias) = (&self.as_ref()[*weight..], self.bias(*bias, *filters));
                     let apply = |row: &mut [f32]| activation.apply(row);
                     let late = activation.commutes_with_maximum();
-                    let early = (!late).then_some(&apply as &dyn Fn(&mut [f32]));
+                    let early = (!late).then_some(&apply as kernel::RowFunction<'_>);
                     let filters = *filters;
                     kernel::conv2d_max_pool(
                         lanes, sliding, filters, weight, bias, pool, early, x, y_now, row,

@@ -104,6 +104,9 @@ fn conv2d_at(
     }
 }
 
+/// A function that is applied to a row of sums in place.
+pub type RowFunction<'a> = &'a dyn Fn(&mut [f32]);
+
 /// A convolution, `activation` and a maximum over windows of the result in one pass, which never holds more of the
 /// convolution than a row: the same bits as [`conv2d`], `activation` on the whole and [`max_pool2d`]. `pool` is a window over
 /// the convolution's output, whose steps are at least its height and width; `y` is
@@ -120,7 +123,7 @@ pub fn conv2d_max_pool(
     w: &[f32],
     bias: &[f32],
     pool: &Window,
-    activation: Option<&dyn Fn(&mut [f32])>,
+    activation: Option<RowFunction<'_>>,
     x: &[f32],
     y: &mut [f32],
     memory: &mut [f32],
@@ -424,14 +427,7 @@ fn larger(best: f32, v: f32) -> f32 {
 /// # Panics
 /// If a slice is shorter than the window says.
 pub fn max_pool2d(lanes: usize, window: &Window, x: &[f32], y: &mut [f32]) {
-    pool(
-        lanes,
-        window,
-        x,
-        y,
-        #[inline(always)]
-        |best, v| larger(best, v),
-    );
+    pool(lanes, window, x, y, larger);
 }
 
 /// The mean of every window and channel: the sum in ascending order of taps, times 1/taps.
@@ -580,7 +576,7 @@ mod tests {
                     let mut whole = vec![0.0; image[0] * image[1] * filters * lanes];
                     conv2d(lanes, &window, filters, &w, &bias, &x, &mut whole);
                     let count = pool.pooled()[0] * pool.pooled()[1] * filters * lanes;
-                    for activation in [None, Some(&square as &dyn Fn(&mut [f32]))] {
+                    for activation in [None, Some(&square as RowFunction<'_>)] {
                         let mut expected = vec![0.0; count];
                         let mut activated = whole.clone();
                         activation.into_iter().for_each(|f| f(&mut activated));
