@@ -52,6 +52,10 @@ pub struct OpenEs {
     /// σ, standard deviation of the perturbations, above 0. `"auto"` is a tenth of the genes' initial standard deviation: 0.02
     /// for the networks of the paper, its value.
     pub sigma: Auto<f64>,
+    /// Whether σ, the gradient and the steps are in units of each layer's initial standard deviation, so that σ is a share of
+    /// it and layers with many inputs move less. Biases, which start constant, have the unit of the whole vector. `"auto"` σ is
+    /// then 0.1.
+    pub relative: bool,
     /// α, above 0. `"auto"` is σ/2 for Adam (the paper's ratio), σ²/2 for SGD and half the greatest speed for ClipUp.
     pub learning_rate: Auto<f64>,
     /// How losses become weights.
@@ -74,6 +78,7 @@ impl Default for OpenEs {
             population_size: 64,
             mirrored: true,
             sigma: Auto::Auto,
+            relative: false,
             learning_rate: Auto::Auto,
             shaping: Shaping::default(),
             optimizer: Optimizer::default(),
@@ -175,7 +180,11 @@ impl Algorithm for OpenEs {
         let sampling = Sampling::new(rng, self.population_size, self.mirrored, self.perturbation.rank());
         state.sampling = Some(sampling);
         let sigma = state.sigma * self.sigma_schedule.factor(state.generation);
-        sampling.batch(&state.genes, state.mean.clone(), Scale::Scalar(sigma), &mut state.drawn)
+        let scale = match self.units(&state.genes) {
+            None => Scale::Scalar(sigma),
+            Some(units) => Scale::PerBlock(units.iter().map(|unit| sigma * unit).collect()),
+        };
+        sampling.batch(&state.genes, state.mean.clone(), scale, &mut state.drawn)
     }
 
     fn tell(&self, state: &mut OpenEsState, _: &Batch<Vector>, scores: &Scores, _: &mut Stream) {
@@ -192,13 +201,15 @@ impl Algorithm for OpenEs {
         let factor = 1.0 / (weights.len() as f64 * sigma);
         let weights: Vec<f64> = weights.iter().map(|w| w * factor).collect();
         sampling.sum(&state.genes.layout, &weights, &state.drawn, &mut gradient); // algorithm 1, line 6
+        let mut before = std::mem::take(&mut state.before);
+        before.clone_from(&state.mean);
+        let units = self.units(&state.genes);
+        in_units(&state.genes, units.as_deref(), &mut state.mean, |x, unit| *x /= unit);
         if self.weight_decay > 0.0 {
             reduce::axpy(self.weight_decay, &state.mean, &mut gradient);
         }
-
-        let mut before = std::mem::take(&mut state.before);
-        before.clone_from(&state.mean);
         self.optimizer.descend(&mut state.optimizer, rate, &gradient, &mut state.mean);
+        in_units(&state.genes, units.as_deref(), &mut state.mean, |x, unit| *x *= unit);
         if let Some(bounds) = &state.genes.bounds {
             bounds.clamp(&mut state.mean);
         }
@@ -254,7 +265,19 @@ impl OpenEs {
     }
 
     fn initial_sigma(&self, genes: &VectorGenes) -> f64 {
-        self.sigma.or(|| AUTO_SIGMA * start::spread(genes))
+        self.sigma.or(|| if self.relative { AUTO_SIGMA } else { AUTO_SIGMA * start::spread(genes) })
+    }
+
+    /// The unit of each block, if `relative`.
+    fn units(&self, genes: &VectorGenes) -> Option<Vec<f64>> {
+        self.relative.then(|| start::block_spreads(genes))
+    }
+}
+
+/// Calls `change(x, unit)` for every coordinate if there are units.
+fn in_units(genes: &VectorGenes, units: Option<&[f64]>, x: &mut [f64], change: impl Fn(&mut f64, f64)) {
+    for (block, &unit) in genes.layout.blocks.iter().zip(units.into_iter().flatten()) {
+        x[block.range()].iter_mut().for_each(|x| change(x, unit));
     }
 }
 
@@ -340,6 +363,40 @@ mod tests {
     }
 
     #[test]
+    fn relative_steps_are_those_of_a_network_whose_weights_are_in_units() {
+        // Descending f(w) relative to units s is descending f(s ⊙ v) over v.
+        let mut layout = Layout { blocks: Vec::new() };
+        layout.push("w", vec![3, 2], Role::Weight, Init::Normal { std: 4.0 }, vec![None; 2]);
+        layout.push("v", vec![2, 2], Role::Weight, Init::Normal { std: 0.25 }, vec![None; 2]);
+        let genes = VectorGenes { layout: Arc::new(layout), bounds: None };
+        let relative =
+            OpenEs { relative: true, weight_decay: 0.01, shaping: Shaping::ZScore, ..OpenEs::default() };
+        let plain = OpenEs { relative: false, sigma: Auto::Value(AUTO_SIGMA), ..relative.clone() };
+        let units: Vec<f64> = [4.0; 6].into_iter().chain([0.25; 4]).collect();
+        let flat = VectorGenes::flat(10, Init::Normal { std: 1.0 }, None);
+        let start = |x: &[f64]| Start::Point(Vector(x.to_vec()));
+        let v: Vec<f64> = (0..10).map(|i| 1.0 - 0.2 * i as f64).collect();
+        let w: Vec<f64> = v.iter().zip(&units).map(|(v, s)| v * s).collect();
+        let key = RunKey::from_seed(7);
+        let mut rng = stream(key, 0, 0, 0, Purpose::Init);
+        let mut a = relative.init(&Space::new(genes), &start(&w), &mut rng).unwrap();
+        let mut b = plain.init(&Space::new(flat), &start(&v), &mut rng).unwrap();
+        for round in 0..20 {
+            let ask = || stream(key, round, 0, 0, Purpose::Ask);
+            let (of_a, of_b) = (relative.ask(&mut a, &mut ask()), plain.ask(&mut b, &mut ask()));
+            let f = |x: &[f64]| x.iter().zip(&units).map(|(x, s)| (x / s - 0.5).powi(2)).sum();
+            let g = |x: &[f64]| x.iter().map(|x| (x - 0.5).powi(2)).sum();
+            relative.tell(&mut a, &of_a, &Scores::of_losses(&losses(&of_a, f)), &mut ask());
+            plain.tell(&mut b, &of_b, &Scores::of_losses(&losses(&of_b, g)), &mut ask());
+        }
+        for i in 0..10 {
+            // Streams differ from block to block only by the place of a coordinate, which is the same here.
+            assert!((a.mean[i] / units[i] - b.mean[i]).abs() < 1e-5, "{i}: {} {}", a.mean[i], b.mean[i]);
+        }
+        assert!(a.mean != w);
+    }
+
+    #[test]
     fn schedules_shrink_what_they_should() {
         let es = OpenEs {
             sigma: Auto::Value(0.2),
@@ -363,6 +420,7 @@ mod tests {
                 optimizer: Optimizer::ClipUp { momentum: 0.9, max_speed: 0.4 },
                 weight_decay: 0.01,
                 sigma_schedule: Schedule::Cosine { generations: 100, last: 0.1 },
+                relative: true,
                 perturbation: Perturbation::LowRank { rank: 2 },
                 ..OpenEs::default()
             }
