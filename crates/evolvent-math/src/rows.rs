@@ -558,6 +558,10 @@ pub trait Materialize: Genome {
     }
     /// An owned genome as a decoder reads it.
     fn view_owned<'a>(genome: &'a Self, scratch: &'a mut Self::Scratch) -> &'a Self::View;
+    /// The one base that all members of a batch perturb, if there is one.
+    fn centre<'a>(_batch: &'a Batch<Self>, _scratch: &'a mut Self::Scratch) -> Option<&'a Self::View> {
+        None
+    }
 }
 
 impl Materialize for Vector {
@@ -579,6 +583,14 @@ impl Materialize for Vector {
         scratch.clear();
         scratch.extend(genome.0.iter().map(|&x| x as f32));
         scratch
+    }
+
+    fn centre<'a>(batch: &'a Batch<Vector>, scratch: &'a mut Vec<f32>) -> Option<&'a [f32]> {
+        let Vectors::Virtual(VirtualVectors { bases, .. }) = &batch.members else { return None };
+        let [base] = &bases[..] else { return None };
+        scratch.clear();
+        scratch.extend(base.iter().map(|&x| x as f32));
+        Some(scratch)
     }
 }
 

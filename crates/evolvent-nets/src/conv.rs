@@ -473,15 +473,20 @@ impl ConvNetwork {
         let (plan, lanes) = (&*self.plan, window.count);
         let (row, scratch) = scratch.split_at_mut(plan.row * lanes);
         let (mut x, mut y) = scratch.split_at_mut(plan.largest * lanes);
-        self.load(window, input, x);
+        // One channel in the caller's arrangement is what the first layer reads.
+        let as_it_is = window.is_whole() && plan.image[0] == 1 && self.normalizer.is_none();
+        if !as_it_is {
+            self.load(window, input, x);
+        }
         for (n, stage) in plan.stages.iter().enumerate() {
-            let y_now = &mut y[..stage.outputs() * lanes];
+            let (from, y_now) =
+                (if n == 0 && as_it_is { input } else { &*x }, &mut y[..stage.outputs() * lanes]);
             let last = n + 1 == plan.stages.len();
             let activation = if last { plan.output_activation } else { plan.activation };
             match stage {
                 Stage::Conv { sliding, filters, weight, bias, pool: None } => {
                     let bias = self.bias(*bias, *filters);
-                    kernel::conv2d(lanes, sliding, *filters, &self.as_ref()[*weight..], bias, x, y_now);
+                    kernel::conv2d(lanes, sliding, *filters, &self.as_ref()[*weight..], bias, from, y_now);
                     activation.apply(y_now);
                 }
                 Stage::Conv { sliding, filters, weight, bias, pool: Some(pool) } => {
@@ -491,16 +496,16 @@ impl ConvNetwork {
                     let early = (!late).then_some(&apply as kernel::RowFunction<'_>);
                     let filters = *filters;
                     kernel::conv2d_max_pool(
-                        lanes, sliding, filters, weight, bias, pool, early, x, y_now, row,
+                        lanes, sliding, filters, weight, bias, pool, early, from, y_now, row,
                     );
                     if late {
                         activation.apply(y_now);
                     }
                 }
-                Stage::MaxPool(sliding) => kernel::max_pool2d(lanes, sliding, x, y_now),
-                Stage::AveragePool(sliding) => kernel::average_pool2d(lanes, sliding, x, y_now),
+                Stage::MaxPool(sliding) => kernel::max_pool2d(lanes, sliding, from, y_now),
+                Stage::AveragePool(sliding) => kernel::average_pool2d(lanes, sliding, from, y_now),
                 Stage::Dense { layer, .. } => {
-                    window.affine(std::slice::from_ref(self), layer, x, y_now);
+                    window.affine(std::slice::from_ref(self), layer, from, y_now);
                     activation.apply(y_now);
                 }
             }

@@ -52,6 +52,10 @@ pub struct Dataset {
     pub metric: Metric,
     /// Training samples per round.
     pub minibatch_size: usize,
+    /// Training samples that a round's minibatch is drawn from by importance; 0: minibatches are uniform.
+    pub candidates: usize,
+    /// β: weights of samples drawn by importance are inverse probabilities to the power of it.
+    pub importance_correction: f64,
 }
 
 impl Dataset {
@@ -180,6 +184,8 @@ impl Dataset {
             loss,
             metric,
             minibatch_size,
+            importance_correction: spec.importance_correction,
+            candidates: spec.candidates.given().map_or(0, |&candidates| candidates.min(size)),
         })
     }
 

@@ -143,6 +143,45 @@ impl Loss {
         *total += sum;
     }
 
+    /// Writes the loss of each sample of a tile, averaged over its outputs where [`terms`](Self::terms) counts them.
+    ///
+    /// # Panics
+    /// As [`add`](Self::add).
+    pub fn each(self, outputs: &[f32], targets: TargetsView<'_>, losses: &mut [f64]) {
+        let lanes = targets.lanes();
+        assert_eq!(losses.len(), lanes, "one loss for each sample");
+        let rows = outputs.len() / lanes.max(1);
+        let mut own = vec![0.0f32; rows];
+        for (lane, loss) in losses.iter_mut().enumerate() {
+            own.iter_mut().enumerate().for_each(|(o, x)| *x = outputs[o * lanes + lane]);
+            *loss = 0.0;
+            match targets {
+                TargetsView::Classes { labels, classes } => {
+                    let labels = &labels[lane..=lane];
+                    self.add(&own, TargetsView::Classes { labels, classes }, loss);
+                }
+                TargetsView::Values { values, dimension } => {
+                    let values: Vec<f32> = (0..dimension).map(|j| values[j * lanes + lane]).collect();
+                    self.add(&own, TargetsView::Values { values: &values, dimension }, loss);
+                }
+            }
+            *loss /= self.terms(1, rows);
+        }
+    }
+
+    /// About how steep a sample's loss is in the network's outputs, up to a factor that all samples share: what importance
+    /// sampling draws samples by.
+    pub fn steepness(self, loss: f64) -> f64 {
+        let steepness = match self {
+            // One minus the probability of what is right.
+            Loss::CrossEntropy | Loss::BinaryCrossEntropy => 1.0 - libm::exp(-loss),
+            Loss::MeanSquaredError => loss.sqrt(),
+            Loss::MeanAbsoluteError => 1.0,
+        };
+        // Infinite and undefined losses are as steep as it gets.
+        if steepness.is_finite() { steepness.max(0.0) } else { 1.0 }
+    }
+
     /// The number of terms that the sum of so many samples with so many outputs has.
     pub fn terms(self, samples: usize, outputs: usize) -> f64 {
         match self {

@@ -63,10 +63,24 @@ pub struct DatasetSpec {
     /// samples every round uses all of them. `"auto"`: all up to 2,000 samples, else 512.
     #[serde(default)]
     pub minibatch_size: Auto<usize>,
+    /// Samples that each round draws its minibatch from, more than `minibatch_size`: the centre of the population answers
+    /// all of them, and those that it is wrong about enter more often, weighted so that the expected loss stays the same
+    /// (importance sampling). For algorithms whose populations have one centre, such as open_es, snes and pgpe; for others
+    /// minibatches stay uniform. `"auto"`: none.
+    #[serde(default)]
+    pub candidates: Auto<usize>,
+    /// β of importance sampling, from 0 to 1: weights are the inverse probabilities to the power of it. 1 leaves the expected
+    /// loss as it is; less gives the samples that the centre is wrong about more weight.
+    #[serde(default = "whole")]
+    pub importance_correction: f64,
 }
 
 fn yes() -> bool {
     true
+}
+
+fn whole() -> f64 {
+    1.0
 }
 
 impl Default for DatasetSpec {
@@ -82,6 +96,8 @@ impl Default for DatasetSpec {
             loss: Auto::Auto,
             metric: Auto::Auto,
             minibatch_size: Auto::Auto,
+            candidates: Auto::Auto,
+            importance_correction: 1.0,
         }
     }
 }
@@ -433,6 +449,12 @@ impl DatasetSpec {
         }
         if let Auto::Value(size) = self.minibatch_size {
             v.at_least("minibatch_size", size, 1);
+            let beta = self.importance_correction;
+            v.require((0.0..=1.0).contains(&beta), "importance_correction", beta, "from 0 to 1");
+            if let Auto::Value(candidates) = self.candidates {
+                let expected = format!("more than minibatch_size, {size}");
+                v.require(candidates > size, "candidates", candidates, &expected);
+            }
         }
         self.source.check(&mut v);
         v.into_result()
