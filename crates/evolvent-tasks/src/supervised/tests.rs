@@ -209,3 +209,54 @@ fn networks_that_overflow_fail() {
     let scores = evolvent_core::Scores::settle(&mut evaluations, &task.space().senses, 0);
     assert_eq!(scores.failed, [true, false]);
 }
+
+#[test]
+fn what_the_centre_is_wrong_about_comes_more_often() {
+    use evolvent_core::{Members, Rank, Scale, Vectors, VirtualMember, VirtualVectors};
+    use std::sync::Arc;
+    let spec = |candidates, importance_correction| DatasetSpec {
+        minibatch_size: Auto::Value(20),
+        candidates,
+        importance_correction,
+        ..of(Source::Digits)
+    };
+    let plain = task(spec(Auto::Auto, 1.0));
+    let layout = plain.space().genes.layout;
+    // Members that are their centre themselves: sign 0.
+    let population = |round| {
+        let mut rng = stream(key(), round, 3, 0, Purpose::Init);
+        let base = plain.space().genes.sample(&mut rng).iter().map(|x| 3.0 * x).collect();
+        let member = VirtualMember { base: 0, scale: 0, noise: rng.key(), sign: 0.0, rank: Rank::default() };
+        let members = VirtualVectors {
+            layout: layout.clone(),
+            bases: vec![Arc::new(base)],
+            scales: vec![Scale::Scalar(1.0)],
+            members: vec![member; 3],
+        };
+        Batch::<Vector>::new(Vectors::Virtual(members))
+    };
+    let (unbiased, hard) = (task(spec(Auto::Value(60), 1.0)), task(spec(Auto::Value(60), 0.0)));
+    let candidates = task(DatasetSpec { minibatch_size: Auto::Value(60), ..of(Source::Digits) });
+    let (mut sums, rounds) = ([0.0; 3], 60);
+    for number in 0..rounds {
+        let (batch, round) = (population(number), Round::train(key(), number));
+        for (sum, task) in sums.iter_mut().zip([&candidates, &unbiased, &hard]) {
+            let found = losses(task, &batch, &round);
+            assert_eq!(found[0], found[2]);
+            *sum += found[0] / rounds as f64;
+        }
+        let costs: Vec<u64> =
+            unbiased.evaluate(&(), &batch, 0..3, &round).iter().map(|e| e.evaluation.cost.steps).collect();
+        assert_eq!(costs, [80, 20, 20]);
+        assert_eq!(losses(&unbiased, &batch, &round)[1], {
+            let part = unbiased.evaluate(&(), &batch, 1..2, &round);
+            part[0].evaluation.result.as_ref().unwrap().objectives[0]
+        });
+    }
+    assert!((sums[1] / sums[0] - 1.0).abs() < 0.05 && sums[2] > 1.3 * sums[0], "{sums:?}");
+    // Without a centre all samples count the same.
+    let dense = Batch::of(vec![crate::member::owned_vector(&population(0).members, 0)]);
+    assert_eq!(dense.members.len(), 1);
+    let round = Round::train(key(), 4);
+    assert_eq!(losses(&unbiased, &dense, &round), losses(&plain, &dense, &round));
+}
