@@ -1,6 +1,6 @@
 """Runs peers and Evolvent in turn on the same cores and prints ratios.
 
-    python benchmarks/run.py rollouts|cartpole|vectors [--repeats N] [--peers PYTHON] [--torch PYTHON]
+    python benchmarks/run.py rollouts|cartpole|vectors|cnn [--repeats N] [--peers PYTHON] [--torch PYTHON]
 
 PYTHON is an interpreter with benchmarks/requirements.txt installed; that of --torch has torch and evotorch, without it EvoTorch is left
 out. Figures are medians over the repeats; a ratio is
@@ -167,14 +167,46 @@ def vectors(arguments):
         side.process.wait()
 
 
+def ours_cnn(threads):
+    """Images x networks per second, and per second of processor time, by kind of population."""
+    rates = {}
+    command = ["cargo", "bench", "--quiet", "-p", "evolvent-tasks", "--bench", "cnn", "--", str(threads)]
+    for line in output(command).splitlines():
+        fields = line.split()
+        rates[fields[0]] = (float(fields[3]), float(fields[7]))
+    return rates
+
+
+def cnn(arguments):
+    print("256 distinct CNNs (8, pool, 16, pool, dense; 28x28) over 512 images; thousand images x networks/s")
+    ours_cnn(1)  # builds
+    for threads in (1, 2):
+        theirs, ours = [], []
+        for _ in range(arguments.repeats):
+            row = json.loads(output([arguments.peers, HERE / "peers_cnn.py", "--threads", str(threads)]))
+            theirs.append((row["rate"], row["own"]))
+            ours.append(ours_cnn(threads))
+        for clock, name in enumerate(("by the clock", "of processor time")):
+            peer = statistics.median(row[clock] for row in theirs)
+            print(f"{threads} threads, per second {name}: PyTorch {peer / 1e3:.1f}")
+            for kind in ours[0]:
+                rates = [row[kind][clock] for row in ours]
+                ratios = [a / b[clock] for a, b in zip(rates, theirs)]
+                print(
+                    f"  {kind:<12} {statistics.median(rates) / 1e3:>8.1f}   ratio {statistics.median(ratios):>5.1f}"
+                    f" ({min(ratios):.1f} to {max(ratios):.1f})"
+                )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=["rollouts", "cartpole", "vectors"])
+    parser.add_argument("suite", choices=["rollouts", "cartpole", "vectors", "cnn"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", default=sys.executable)
     parser.add_argument("--torch")
     arguments = parser.parse_args()
-    {"rollouts": rollouts, "cartpole": cartpole, "vectors": vectors}[arguments.suite](arguments)
+    suites = {"rollouts": rollouts, "cartpole": cartpole, "vectors": vectors, "cnn": cnn}
+    suites[arguments.suite](arguments)
 
 
 if __name__ == "__main__":

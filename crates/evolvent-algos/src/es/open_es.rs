@@ -52,10 +52,10 @@ pub struct OpenEs {
     /// σ, standard deviation of the perturbations, above 0. `"auto"` is a tenth of the genes' initial standard deviation: 0.02
     /// for the networks of the paper, its value.
     pub sigma: Auto<f64>,
-    /// Whether σ, the gradient and the steps are in units of each layer's initial standard deviation, so that σ is a share of
-    /// it and layers with many inputs move less. Biases, which start constant, have the unit of the whole vector. `"auto"` σ is
-    /// then 0.1.
-    pub relative: bool,
+    /// p, from 0 to 1: how far layers differ in σ and in steps. A layer whose weights start with standard deviation s, of s̄
+    /// (root mean square) in the whole vector, has perturbations and steps (s/s̄)ᵖ times as large; biases, which start
+    /// constant, have the factor 1. 0 treats all weights alike; 1 makes σ the same share of every layer's initial weights.
+    pub layer_scaling: f64,
     /// α, above 0. `"auto"` is σ/2 for Adam (the paper's ratio), σ²/2 for SGD and half the greatest speed for ClipUp.
     pub learning_rate: Auto<f64>,
     /// How losses become weights.
@@ -78,7 +78,7 @@ impl Default for OpenEs {
             population_size: 64,
             mirrored: true,
             sigma: Auto::Auto,
-            relative: false,
+            layer_scaling: 0.0,
             learning_rate: Auto::Auto,
             shaping: Shaping::default(),
             optimizer: Optimizer::default(),
@@ -254,6 +254,8 @@ impl OpenEs {
             "an even number, because members are mirrored",
         );
         self.sigma.given().into_iter().for_each(|&s| v.positive("sigma", s));
+        let scaling = self.layer_scaling;
+        v.require((0.0..=1.0).contains(&scaling), "layer_scaling", scaling, "from 0 to 1");
         self.learning_rate.given().into_iter().for_each(|&a| v.positive("learning_rate", a));
         self.optimizer.check("optimizer", &mut v);
         v.non_negative("weight_decay", self.weight_decay);
@@ -265,12 +267,14 @@ impl OpenEs {
     }
 
     fn initial_sigma(&self, genes: &VectorGenes) -> f64 {
-        self.sigma.or(|| if self.relative { AUTO_SIGMA } else { AUTO_SIGMA * start::spread(genes) })
+        self.sigma.or(|| AUTO_SIGMA * start::spread(genes))
     }
 
-    /// The unit of each block, if `relative`.
+    /// The factor (s/s̄)ᵖ of each block, unless all are 1.
     fn units(&self, genes: &VectorGenes) -> Option<Vec<f64>> {
-        self.relative.then(|| start::block_spreads(genes))
+        let whole = start::spread(genes);
+        let unit = |s: f64| libm::pow(s / whole, self.layer_scaling);
+        (self.layer_scaling > 0.0).then(|| start::block_spreads(genes).into_iter().map(unit).collect())
     }
 }
 
@@ -363,35 +367,41 @@ mod tests {
     }
 
     #[test]
-    fn relative_steps_are_those_of_a_network_whose_weights_are_in_units() {
-        // Descending f(w) relative to units s is descending f(s ⊙ v) over v.
+    fn scaled_layers_are_those_of_a_network_whose_weights_are_in_units() {
+        // Descending f(w) with units s is descending f(s ⊙ v) over v.
         let mut layout = Layout { blocks: Vec::new() };
         layout.push("w", vec![3, 2], Role::Weight, Init::Normal { std: 4.0 }, vec![None; 2]);
         layout.push("v", vec![2, 2], Role::Weight, Init::Normal { std: 0.25 }, vec![None; 2]);
         let genes = VectorGenes { layout: Arc::new(layout), bounds: None };
-        let relative =
-            OpenEs { relative: true, weight_decay: 0.01, shaping: Shaping::ZScore, ..OpenEs::default() };
-        let plain = OpenEs { relative: false, sigma: Auto::Value(AUTO_SIGMA), ..relative.clone() };
-        let units: Vec<f64> = [4.0; 6].into_iter().chain([0.25; 4]).collect();
+        let scaled = OpenEs {
+            layer_scaling: 0.5,
+            sigma: Auto::Value(0.1),
+            weight_decay: 0.01,
+            shaping: Shaping::ZScore,
+            ..OpenEs::default()
+        };
+        let plain = OpenEs { layer_scaling: 0.0, ..scaled.clone() };
+        let whole = ((6.0 * 16.0 + 4.0 / 16.0) / 10.0f64).sqrt();
+        let unit = |s: f64| (s / whole).sqrt();
+        let units: Vec<f64> = [unit(4.0); 6].into_iter().chain([unit(0.25); 4]).collect();
         let flat = VectorGenes::flat(10, Init::Normal { std: 1.0 }, None);
         let start = |x: &[f64]| Start::Point(Vector(x.to_vec()));
         let v: Vec<f64> = (0..10).map(|i| 1.0 - 0.2 * i as f64).collect();
         let w: Vec<f64> = v.iter().zip(&units).map(|(v, s)| v * s).collect();
         let key = RunKey::from_seed(7);
         let mut rng = stream(key, 0, 0, 0, Purpose::Init);
-        let mut a = relative.init(&Space::new(genes), &start(&w), &mut rng).unwrap();
+        let mut a = scaled.init(&Space::new(genes), &start(&w), &mut rng).unwrap();
         let mut b = plain.init(&Space::new(flat), &start(&v), &mut rng).unwrap();
         for round in 0..20 {
             let ask = || stream(key, round, 0, 0, Purpose::Ask);
-            let (of_a, of_b) = (relative.ask(&mut a, &mut ask()), plain.ask(&mut b, &mut ask()));
+            let (of_a, of_b) = (scaled.ask(&mut a, &mut ask()), plain.ask(&mut b, &mut ask()));
             let f = |x: &[f64]| x.iter().zip(&units).map(|(x, s)| (x / s - 0.5).powi(2)).sum();
             let g = |x: &[f64]| x.iter().map(|x| (x - 0.5).powi(2)).sum();
-            relative.tell(&mut a, &of_a, &Scores::of_losses(&losses(&of_a, f)), &mut ask());
+            scaled.tell(&mut a, &of_a, &Scores::of_losses(&losses(&of_a, f)), &mut ask());
             plain.tell(&mut b, &of_b, &Scores::of_losses(&losses(&of_b, g)), &mut ask());
         }
         for i in 0..10 {
-            // Streams differ from block to block only by the place of a coordinate, which is the same here.
-            assert!((a.mean[i] / units[i] - b.mean[i]).abs() < 1e-5, "{i}: {} {}", a.mean[i], b.mean[i]);
+            assert!((a.mean[i] / units[i] - b.mean[i]).abs() < 1e-6, "{i}: {} {}", a.mean[i], b.mean[i]);
         }
         assert!(a.mean != w);
     }
@@ -420,7 +430,7 @@ mod tests {
                 optimizer: Optimizer::ClipUp { momentum: 0.9, max_speed: 0.4 },
                 weight_decay: 0.01,
                 sigma_schedule: Schedule::Cosine { generations: 100, last: 0.1 },
-                relative: true,
+                layer_scaling: 0.5,
                 perturbation: Perturbation::LowRank { rank: 2 },
                 ..OpenEs::default()
             }
