@@ -81,6 +81,7 @@ fn main() {
             bases: vec![Arc::new(draw(0))],
             scales: vec![Scale::Scalar(0.02)],
             members: (0..NETWORKS).map(member).collect(),
+            drawn: Default::default(),
         }))
     };
     let written_out = Batch::of((0..NETWORKS as u64).map(|i| Vector(draw(i))).collect());

@@ -232,6 +232,7 @@ fn what_the_centre_is_wrong_about_comes_more_often() {
             bases: vec![Arc::new(base)],
             scales: vec![Scale::Scalar(1.0)],
             members: vec![member; 3],
+            drawn: Default::default(),
         };
         Batch::<Vector>::new(Vectors::Virtual(members))
     };
