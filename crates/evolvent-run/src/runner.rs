@@ -264,6 +264,9 @@ impl<'e, 'c> Running<'e, 'c> {
         let events =
             File::options().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
         let written = events.metadata().map_err(Error::io("read", &path))?.len();
+        // A checkpoint that is made before the next generation must know it, too.
+        let root = dir.root();
+        let lineage = if root.join(lineage::FILE).exists() { Some(LineageFile::open(root)?) } else { None };
         Ok(Running {
             facts: session.facts(),
             budgets: experiment.run.budgets(),
@@ -278,7 +281,7 @@ impl<'e, 'c> Running<'e, 'c> {
             dir,
             events,
             written,
-            lineage: None,
+            lineage,
             control,
             pool,
             clock,
