@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments: no statics, no clocks, no platform transcendental. Results have the
 //! same bits for any number of threads and at every instruction set (see [`kernels`]).
 
+pub mod assignment;
 pub mod eigen;
 pub mod kernels;
 pub mod linalg;

@@ -22,16 +22,22 @@ impl BoxTransform {
 
     /// Maps every coordinate into its interval.
     pub(crate) fn apply(&self, x: &mut [f64]) {
-        for (i, x) in x.iter_mut().enumerate() {
-            *x = into_interval(*x, self.bounds.low[i], self.bounds.high[i]);
-        }
+        x.iter_mut().enumerate().for_each(|(i, x)| *x = self.apply_to(i, *x));
+    }
+
+    /// Maps one coordinate into its interval.
+    pub(crate) fn apply_to(&self, i: usize, x: f64) -> f64 {
+        into_interval(x, self.bounds.low[i], self.bounds.high[i])
     }
 
     /// Some point that is mapped to `x`, which lies in the box.
     pub(crate) fn invert(&self, x: &mut [f64]) {
-        for (i, x) in x.iter_mut().enumerate() {
-            *x = out_of_interval(*x, self.bounds.low[i], self.bounds.high[i]);
-        }
+        x.iter_mut().enumerate().for_each(|(i, x)| *x = self.invert_at(i, *x));
+    }
+
+    /// Some number that is mapped to `x`, which lies in the interval of coordinate `i`.
+    pub(crate) fn invert_at(&self, i: usize, x: f64) -> f64 {
+        out_of_interval(x, self.bounds.low[i], self.bounds.high[i])
     }
 }
 

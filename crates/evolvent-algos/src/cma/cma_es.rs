@@ -25,6 +25,7 @@
 
 use super::{
     box_transform::BoxTransform,
+    integers::Integers,
     recombination::{Rates, default_population_size},
     stopping::{Distribution, History, Tolerances},
 };
@@ -63,6 +64,9 @@ pub struct CmaEs {
     /// Generations between two decompositions of C, in units of 1/(n·(c₁ + c_μ)), at least 0. The default is that of the tutorial and of
     /// pycma; 0.5, which is used elsewhere, halves the time of a generation and more in hundreds of dimensions.
     pub decomposition_interval: f64,
+    /// Indices, from 0, of the coordinates that are whole numbers: members are rounded there, and the spread keeps a floor, so that other numbers are
+    /// tried until the end. Values often repeat then; a `tolerances.flat_generations` of 50 or so keeps a run from stopping early.
+    pub integers: Vec<usize>,
     /// When to stop.
     pub tolerances: Tolerances,
 }
@@ -74,6 +78,7 @@ impl Default for CmaEs {
             sigma: Auto::Auto,
             active: true,
             decomposition_interval: 0.1,
+            integers: Vec::new(),
             tolerances: Tolerances::default(),
         }
     }
@@ -85,6 +90,7 @@ pub struct CmaEsState {
     population_size: usize,
     comparable: bool,
     transform: Option<BoxTransform>,
+    integers: Integers,
     rates: Rates,
     decomposition_interval: f64,
     /// m, σ and s; where there are bounds, before the map into the box.
@@ -108,7 +114,7 @@ pub struct CmaEsState {
     stop: Option<StopReason>,
     /// ‖C^(−1/2)y‖² of each member that was asked last.
     norms: Vec<f64>,
-    /// y of each member, where the map into the box hides it.
+    /// y of each member, where rounding or the map into the box hides it.
     steps: Vec<f64>,
 }
 
@@ -136,10 +142,13 @@ impl Algorithm for CmaEs {
         v.non_negative("decomposition_interval", self.decomposition_interval);
         self.tolerances.check("tolerances", &mut v);
         v.require(n > 0, "genes.dimension", 0, "at least one gene");
+        Integers::check(&self.integers, n, space.genes.bounds.as_ref(), &mut v);
         v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
         v.into_result()?;
 
-        let transform = space.genes.bounds.clone().map(BoxTransform::new);
+        let rates = Rates::new(n, population_size, self.active);
+        let integers = Integers::new(&self.integers, n, rates.mueff);
+        let transform = space.genes.bounds.clone().map(|b| BoxTransform::new(integers.widened(b)));
         let mut mean = start::centre(&space.genes, start, rng);
         if let Some(transform) = &transform {
             transform.invert(&mut mean);
@@ -149,7 +158,8 @@ impl Algorithm for CmaEs {
             population_size,
             comparable: space.fitness.comparable_across_rounds(),
             decomposition_interval: self.decomposition_interval,
-            rates: Rates::new(n, population_size, self.active),
+            rates,
+            integers,
             history: History::new(&mean),
             mean,
             sigma,
@@ -180,10 +190,10 @@ impl Algorithm for CmaEs {
         state.norms.clear();
         state.norms.extend(z.chunks_exact(n).map(|z| z.iter().map(|&z| f64::from(z).powi(2)).sum::<f64>()));
         let mut data = state.transformed(&z);
-        if state.transform.is_some() {
+        if state.hides_steps() {
             state.steps.clone_from(&data);
         }
-        let CmaEsState { mean, scale, sigma, transform, .. } = &*state;
+        let CmaEsState { mean, scale, sigma, transform, integers, .. } = &*state;
         par::blocks(&mut data, GRAIN.div_ceil(n) * n, |_, rows| {
             for row in rows.chunks_exact_mut(n) {
                 for ((x, m), s) in row.iter_mut().zip(mean).zip(scale) {
@@ -192,6 +202,7 @@ impl Algorithm for CmaEs {
                 if let Some(transform) = transform {
                     transform.apply(row);
                 }
+                integers.round(row);
             }
         });
         Batch::new(Vectors::Dense { dimension: n, data })
@@ -204,8 +215,9 @@ impl Algorithm for CmaEs {
         state.generation += 1;
         let order = scores.order();
         state.remember(batch, scores, order[0]);
-        let steps = state.take_steps(batch);
+        let mut steps = state.take_steps(batch);
         let n = state.mean.len();
+        state.centre_integers(&mut steps, &order);
         let sorted: Vec<&[f64]> = order.iter().map(|&i| &steps[i * n..(i + 1) * n]).collect();
 
         let mean_step = weighted_sum(&state.rates.weights[..state.rates.parents], &sorted); // (41)
@@ -226,6 +238,7 @@ impl Algorithm for CmaEs {
             None => {
                 let mut mean = state.mean.clone();
                 state.transform.iter().for_each(|t| t.apply(&mut mean));
+                state.integers.round(&mut mean);
                 Candidate::unmeasured(Vector(mean))
             }
         })
@@ -347,9 +360,20 @@ impl CmaEsState {
         }
     }
 
+    /// Whether a member does not tell the step that it was made by.
+    fn hides_steps(&self) -> bool {
+        self.transform.is_some() || !self.integers.is_empty()
+    }
+
+    fn centre_integers(&self, steps: &mut [f64], order: &[usize]) {
+        let spread = |i: usize| self.sigma * self.scale[i];
+        let better = &order[..self.rates.parents];
+        self.integers.centre(steps, better, &self.mean, spread, self.transform.as_ref());
+    }
+
     /// y of every member, one row each.
     fn take_steps(&mut self, batch: &Batch<Vector>) -> Vec<f64> {
-        if self.transform.is_some() {
+        if self.hides_steps() {
             return std::mem::take(&mut self.steps);
         }
         let n = self.mean.len();
@@ -411,8 +435,14 @@ impl CmaEsState {
         (0..n).map(|i| self.sigma * self.scale[i] * self.covariance[i * n + i].max(0.0).sqrt()).collect()
     }
 
-    /// No standard deviation is more than a third of its bounded interval.
+    /// No standard deviation is more than a third of its bounded interval, none of a whole number below its floor.
     fn limit_deviations(&mut self) {
+        if !self.integers.is_empty() {
+            let (deviations, least) = (self.deviations(), self.integers.floor);
+            for i in self.integers.iter().filter(|&i| deviations[i] < least && deviations[i] > 0.0) {
+                self.scale[i] *= least / deviations[i];
+            }
+        }
         let Some(transform) = &self.transform else { return };
         for (i, deviation) in self.deviations().into_iter().enumerate() {
             let most = BOX_SHARE * transform.width(i);
@@ -681,6 +711,35 @@ mod tests {
             cma.tell(&mut state, &batch, &Scores::of_losses(&losses), &mut rng);
             assert_eq!(cma.outcome(&state).candidates()[0].losses.is_some(), measured, "{fitness:?}");
         }
+    }
+
+    /// Ten coordinates, half of them whole and far from 0 at first: without a floor their spread dies before they arrive.
+    #[test]
+    fn whole_numbers_are_found() {
+        let f = |x: &[f64]| -> f64 {
+            assert!(x[..5].iter().all(|x| x.fract() == 0.0), "{x:?}");
+            x.iter()
+                .enumerate()
+                .map(|(i, x)| (1.0 + i as f64) * (x - if i < 5 { 7.0 } else { 0.5 }).powi(2))
+                .sum()
+        };
+        let tolerances =
+            Tolerances { flat_generations: 60, value_history: 0.0, value: 0.0, ..Tolerances::default() };
+        let cma =
+            CmaEs { integers: vec![0, 1, 2, 3, 4], sigma: Auto::Value(1.0), tolerances, ..CmaEs::default() };
+        let solved = |bounds: Option<Bounds>, seed: u64| {
+            let genes = VectorGenes::flat(10, Init::Uniform { low: -4.0, high: 4.0 }, bounds);
+            run(&cma, genes, seed, f, 1e-8).0.is_some()
+        };
+        let free = (0..10).filter(|&seed| solved(None, seed)).count();
+        let boxed = (0..10).filter(|&seed| solved(Some(Bounds::uniform(10, -5.0, 7.0)), seed)).count();
+        evolvent_test::assert_success_rate("free", free, 10, 0.9, 1e-4);
+        evolvent_test::assert_success_rate("with the optimum at a bound", boxed, 10, 0.9, 1e-4);
+    }
+
+    mod whole_numbers {
+        use super::*;
+        evolvent_test::conformance!(CmaEs, CmaEs { integers: vec![0], ..CmaEs::default() });
     }
 
     mod passive_and_odd {

@@ -2,6 +2,7 @@
 
 pub(crate) mod box_transform;
 pub mod cma_es;
+pub(crate) mod integers;
 pub mod lm_ma_es;
 pub(crate) mod recombination;
 pub mod sep_cma_es;

@@ -402,8 +402,12 @@ fn pair_off(n: usize, rng: &mut Stream) -> Vec<[usize; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bits::{Bits, BitsGenes, BitsVariation};
-    use evolvent_core::{Fitness, Purpose, RunKey, stream};
+    use crate::{
+        bits::{Bits, BitsGenes, BitsVariation},
+        ga::{Mutation, RealVariation},
+    };
+    use evolvent_core::{Auto, Bounds, Fitness, Init, Purpose, RunKey, Vector, VectorGenes, stream};
+    use evolvent_test::Specimen;
 
     type BitsGa = Ga<BitsVariation>;
 
@@ -526,6 +530,43 @@ mod tests {
         };
         assert_eq!(both(Niching::None), 0);
         assert!(both(Niching::DeterministicCrowding) >= 5);
+    }
+
+    /// Five equal peaks, sin⁶(5πx) on [0, 1] (Goldberg & Richardson 1987, figure 2): with sharing each keeps its part of the population, without it
+    /// chance leaves few of them. Selection is proportional: with tournaments niche counts of the last generation make whole niches come and go
+    /// (Oei, Goldberg & Chang 1991).
+    #[test]
+    fn sharing_keeps_every_peak() {
+        let bounds = Some(Bounds::uniform(1, 0.0, 1.0));
+        let space = Space::new(VectorGenes::flat(1, Init::Uniform { low: 0.0, high: 1.0 }, bounds));
+        let peaks = |niching: Niching, seed: u64| {
+            let ga = Ga {
+                niching,
+                selection: Selection::StochasticUniversal,
+                elites: 0,
+                variation: RealVariation {
+                    mutation: Mutation::Gaussian { sigma: Auto::Value(0.01), rate: 1.0 },
+                    ..RealVariation::default()
+                },
+                ..Ga::default()
+            };
+            let mut rng = stream(RunKey::from_seed(seed), 0, 0, 0, Purpose::Ask);
+            let mut state = ga.init(&space, &Start::Default, &mut rng).unwrap();
+            for round in 0..200 {
+                let batch = ga.ask(&mut state, &mut rng.split(round).stream());
+                let value = |x: &Vector| -libm::pow(libm::sin(5.0 * std::f64::consts::PI * x.0[0]), 6.0);
+                let losses: Vec<f64> = Vector::written_out(&batch).iter().map(value).collect();
+                ga.tell(&mut state, &batch, &Scores::of_losses(&losses), &mut rng);
+            }
+            let near =
+                |peak: f64| state.population.iter().filter(|x| (x.genome.0[0] - peak).abs() < 0.05).count();
+            [0.1, 0.3, 0.5, 0.7, 0.9].map(near).iter().filter(|&&n| n >= 8).count()
+        };
+        for seed in 0..10 {
+            assert_eq!(peaks(Niching::FitnessSharing { radius: 0.1, alpha: 1.0 }, seed), 5, "seed {seed}");
+        }
+        let left: usize = (0..10).map(|seed| peaks(Niching::None, seed)).sum();
+        assert!(left < 35, "{left} of 50 peaks without sharing");
     }
 
     mod without_elites {

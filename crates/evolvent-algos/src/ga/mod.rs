@@ -1,5 +1,6 @@
 //! Genetic algorithms.
 
+pub mod alignment;
 pub mod cosyne;
 pub mod deep_ga;
 #[allow(clippy::module_inception)] // one file per algorithm, named like it
@@ -8,6 +9,7 @@ pub mod niching;
 pub mod real;
 pub mod selection;
 
+pub use alignment::aligned;
 pub use cosyne::Cosyne;
 pub use deep_ga::DeepGa;
 pub use ga::{Ga, MutationStrength};

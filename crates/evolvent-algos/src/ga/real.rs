@@ -3,6 +3,7 @@
 //! Step sizes are absolute. `"auto"` takes them from the space: a tenth of the standard deviation with which a block of
 //! genes is initialised. Genes that leave their bounds are repaired.
 
+use super::alignment::aligned;
 use crate::{
     draws::{for_each_chosen, fork},
     repair::Repair,
@@ -12,6 +13,7 @@ use evolvent_core::{Auto, Bounds, Stream, Variation, Vector, VectorGenes, Violat
 use evolvent_math::{kernels::vectorize, noise, reduce};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The `"auto"` step of Gaussian mutation as a share of a block's initial standard deviation.
 const AUTO_STEP: f64 = 0.1;
@@ -73,6 +75,9 @@ pub enum Mutation {
 pub struct RealVariation {
     /// How two parents make two children.
     pub crossover: Crossover,
+    /// Whether the second parent's hidden neurons are first put into the order that fits the first parent's best, so that crossover mixes
+    /// neurons that do the same ([`aligned`](super::aligned)). Without hidden neurons it changes nothing.
+    pub align_neurons: bool,
     /// How a child is changed.
     pub mutation: Mutation,
     /// What becomes of genes that leave their bounds.
@@ -83,6 +88,7 @@ impl Default for RealVariation {
     fn default() -> Self {
         RealVariation {
             crossover: Crossover::Sbx { eta: 15.0, rate: 0.5 },
+            align_neurons: false,
             mutation: Mutation::Gaussian { sigma: Auto::Auto, rate: 1.0 },
             repair: Repair::Reflect,
         }
@@ -158,7 +164,8 @@ impl Variation for RealVariation {
         _: &mut (),
         rng: &mut Stream,
     ) -> [Vector; 2] {
-        let [mut c, mut d] = [a.clone(), b.clone()];
+        let b = &self.second_parent(genes, a, b);
+        let [mut c, mut d] = [a.clone(), Vector::clone(b)];
         let n = a.0.len();
         let mut exchange = |i: usize| std::mem::swap(&mut c.0[i], &mut d.0[i]);
         match self.crossover {
@@ -201,6 +208,17 @@ impl Variation for RealVariation {
 }
 
 impl RealVariation {
+    /// The second parent, its neurons in the order of the first one's if that is wanted.
+    fn second_parent<'a>(&self, genes: &VectorGenes, a: &Vector, b: &'a Vector) -> Cow<'a, Vector> {
+        if !self.align_neurons {
+            return Cow::Borrowed(b);
+        }
+        let mut moved = aligned(&genes.layout, &a.0, &b.0);
+        // Neurons that change places might meet other bounds.
+        genes.bounds.iter().for_each(|bounds| bounds.clamp(&mut moved));
+        Cow::Owned(Vector(moved))
+    }
+
     fn gaussian(
         &self,
         genes: &VectorGenes,
