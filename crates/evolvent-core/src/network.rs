@@ -1,6 +1,6 @@
 //! The seam between genomes, networks and problems.
 
-use crate::{Genome, Space, Violations};
+use crate::{Genome, Space, Stream, Violations};
 use serde::{Deserialize, Serialize};
 
 /// What a problem shows a network and what it expects back.
@@ -75,6 +75,11 @@ pub trait Network: Clone + Send + Sync {
     /// Sets the state of one lane to its start.
     fn reset_state(&self, state: &mut [f32], lanes: usize, lane: usize) {
         (0..self.state_len()).for_each(|i| state[i * lanes + lane] = 0.0);
+    }
+    /// Sets the state of one lane to the start of an episode. Networks whose state begins at random draw it from `rng`, the
+    /// stream of the episode; others do what [`Network::reset_state`] does.
+    fn begin_episode(&self, state: &mut [f32], lanes: usize, lane: usize, _rng: &mut Stream) {
+        self.reset_state(state, lanes, lane);
     }
     /// One step of every lane: `input` is `inputs × lanes`, `output` `outputs × lanes`, `state` `state_len × lanes`.
     /// Nothing is allocated. What a lane gets does not depend on how many lanes there are, to the bit.

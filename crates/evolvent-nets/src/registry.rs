@@ -1,6 +1,6 @@
 //! One macro lists the networks of a genome kind, once, in the crate that owns the kind.
 
-use crate::{Conv, Dense, NetworkConfig, Recurrent};
+use crate::{Conv, Dense, Hebbian, NetworkConfig, Recurrent};
 use evolvent_core::{Genome, Vector};
 
 /// Something that is shown every listed network: the runner's registry, the generated documentation.
@@ -51,6 +51,7 @@ networks! {
     Dense as dense,
     Recurrent as recurrent,
     Conv as conv,
+    Hebbian as hebbian,
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::setting::Amount;
 use super::spec::{ChannelAxis, DatasetSpec, NpzSpec, ParitySpec, Source, SpiralsSpec, TargetKind};
 use super::split::split;
 use super::table::{Table, Targets};
+use super::visual;
 use super::wellknown;
 
 /// The samples of a source before they are split.
@@ -240,6 +241,11 @@ pub fn open(
         Source::Digits => plain(builtin::digits()?),
         Source::Sine(spec) => plain(generated::sine(spec, stream)),
         Source::Friedman1(spec) => plain(generated::friedman1(spec, stream)),
+        Source::Retina(spec) => complete(visual::retina(spec), None),
+        Source::VisualDiscrimination(spec) => {
+            let (table, test) = visual::visual_discrimination(spec);
+            complete(table, Some(test))
+        }
         Source::Mnist => with_test(wellknown::MNIST.open(folders, limits)?),
         Source::FashionMnist => with_test(wellknown::FASHION_MNIST.open(folders, limits)?),
         Source::Kmnist => with_test(wellknown::KMNIST.open(folders, limits)?),

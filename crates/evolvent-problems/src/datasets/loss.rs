@@ -28,6 +28,12 @@ pub enum Loss {
     /// Absolute difference, averaged over outputs and samples; classes as for the squared error.
     #[serde(alias = "mae")]
     MeanAbsoluteError,
+    /// For targets of −1 and 1: max(0, 1 − target · output)², averaged over outputs and samples. Below 1 / (outputs · samples)
+    /// every output has the sign of its target. Classes have outputs as for the squared error, their targets −1 and 1.
+    SquaredHinge,
+    /// For classes that are the cells of a square grid, one output each: squared distance between the cell with the largest
+    /// output and the right one, in sides of the grid, averaged over samples.
+    SquaredDistance,
 }
 
 /// Samples that are worked on together. Sums run in the order of this width at every numeric level.
@@ -47,19 +53,33 @@ impl Loss {
     /// # Errors
     /// An entropy with numbers as targets.
     pub fn check(self, targets: &Targets) -> Result<(), Violations> {
-        let entropy = matches!(self, Loss::CrossEntropy | Loss::BinaryCrossEntropy);
-        if entropy && matches!(targets, Targets::Values { .. }) {
-            let expected = "mean_squared_error or mean_absolute_error, because the targets are numbers";
-            return Err(Violations::one("loss", format!("{self:?}"), expected));
-        }
-        Ok(())
+        let of_classes =
+            matches!(self, Loss::CrossEntropy | Loss::BinaryCrossEntropy | Loss::SquaredDistance);
+        let expected = match targets {
+            Targets::Values { .. } if of_classes => {
+                "mean_squared_error, mean_absolute_error or squared_hinge, because the targets are numbers"
+            }
+            Targets::Values { values, .. }
+                if self == Loss::SquaredHinge && values.iter().any(|v| v.abs() != 1.0) =>
+            {
+                "a loss for any numbers: squared_hinge is for targets of −1 and 1"
+            }
+            Targets::Classes { names, .. } if self == Loss::SquaredDistance => match grid_side(names.len()) {
+                Some(_) => return Ok(()),
+                None => "a loss for any classes: squared_distance needs those of a square grid",
+            },
+            _ => return Ok(()),
+        };
+        Err(Violations::one("loss", format!("{self:?}"), expected))
     }
 
     /// The outputs that a network must have.
     pub fn output(self, targets: &Targets) -> Output {
         match (targets, self) {
             (Targets::Values { dimension, .. }, _) => Output::Values(*dimension),
-            (Targets::Classes { names, .. }, Loss::CrossEntropy) => Output::Classes(names.len()),
+            (Targets::Classes { names, .. }, Loss::CrossEntropy | Loss::SquaredDistance) => {
+                Output::Classes(names.len())
+            }
             (Targets::Classes { names, .. }, _) if names.len() <= 2 => Output::Values(1),
             (Targets::Classes { names, .. }, _) => Output::Classes(names.len()),
         }
@@ -68,8 +88,8 @@ impl Loss {
     /// Where a single output for two classes is cut: above it the answer is the second class.
     pub fn threshold(self) -> f32 {
         match self {
-            Loss::CrossEntropy | Loss::BinaryCrossEntropy => 0.0,
             Loss::MeanSquaredError | Loss::MeanAbsoluteError => 0.5,
+            _ => 0.0,
         }
     }
 
@@ -101,13 +121,20 @@ impl Loss {
                         #[inline(always)]
                         |d| d.abs(),
                     ),
-                    Loss::CrossEntropy | Loss::BinaryCrossEntropy => {
-                        panic!("an entropy needs classes as targets")
+                    Loss::SquaredHinge => combined(
+                        outputs,
+                        values,
+                        #[inline(always)]
+                        |x, t| hinge(t * x),
+                    ),
+                    Loss::CrossEntropy | Loss::BinaryCrossEntropy | Loss::SquaredDistance => {
+                        panic!("an entropy or a distance needs classes as targets")
                     }
                 }
             }
             TargetsView::Classes { labels, classes } => {
-                let single = rows == 1 && classes <= 2 && self != Loss::CrossEntropy;
+                let single =
+                    rows == 1 && classes <= 2 && !matches!(self, Loss::CrossEntropy | Loss::SquaredDistance);
                 assert!(single || rows == classes, "one output for each class");
                 // With one output for two classes the answer to be 1 is that of class 1.
                 let first = u32::from(single);
@@ -130,6 +157,14 @@ impl Loss {
                             d * d
                         },
                     ),
+                    Loss::SquaredHinge => indicator(
+                        outputs,
+                        labels,
+                        first,
+                        #[inline(always)]
+                        |x, hit| hinge(if hit { x } else { -x }),
+                    ),
+                    Loss::SquaredDistance => squared_distance(outputs, labels, classes),
                     Loss::MeanAbsoluteError => indicator(
                         outputs,
                         labels,
@@ -185,15 +220,63 @@ impl Loss {
     /// The number of terms that the sum of so many samples with so many outputs has.
     pub fn terms(self, samples: usize, outputs: usize) -> f64 {
         match self {
-            Loss::CrossEntropy => samples as f64,
+            Loss::CrossEntropy | Loss::SquaredDistance => samples as f64,
             _ => samples as f64 * outputs as f64,
         }
     }
 }
 
+/// max(0, 1 − margin)²; NaN stays.
+#[inline(always)]
+fn hinge(margin: f32) -> f32 {
+    let short = 1.0 - margin;
+    if short < 0.0 { 0.0 } else { short * short }
+}
+
+/// The side of a square grid with so many cells.
+pub(super) fn grid_side(cells: usize) -> Option<usize> {
+    let side = cells.isqrt();
+    (side * side == cells && side > 0).then_some(side)
+}
+
+/// The squared distance between the cell that a lane's outputs name (the first of the largest) and the right one, in sides of
+/// the grid; NaN where an output is not a number.
+pub(super) fn lane_distance(outputs: &[f32], lanes: usize, lane: usize, label: u32, side: usize) -> f64 {
+    let (mut best, mut at) = (f32::NEG_INFINITY, 0);
+    for (cell, &x) in outputs.iter().skip(lane).step_by(lanes).enumerate() {
+        if x.is_nan() {
+            return f64::NAN;
+        }
+        if x > best {
+            (best, at) = (x, cell);
+        }
+    }
+    let apart = |a: usize, b: usize| (a.abs_diff(b) as f64 / side as f64).powi(2);
+    let label = label as usize;
+    apart(at / side, label / side) + apart(at % side, label % side)
+}
+
+/// Σ of the lanes' squared distances.
+fn squared_distance(outputs: &[f32], labels: &[u32], classes: usize) -> f64 {
+    let side = grid_side(classes).unwrap_or(1);
+    let lanes = labels.len();
+    labels.iter().enumerate().map(|(lane, &label)| lane_distance(outputs, lanes, lane, label, side)).sum()
+}
+
 /// Σ f(outputs − targets).
 #[inline(always)]
 fn difference(outputs: &[f32], targets: &[f32], f: impl Fn(f32) -> f32) -> f64 {
+    combined(
+        outputs,
+        targets,
+        #[inline(always)]
+        |x, t| f(x - t),
+    )
+}
+
+/// Σ f(output, target).
+#[inline(always)]
+fn combined(outputs: &[f32], targets: &[f32], f: impl Fn(f32, f32) -> f32) -> f64 {
     vectorize(
         #[inline(always)]
         || {
@@ -202,11 +285,11 @@ fn difference(outputs: &[f32], targets: &[f32], f: impl Fn(f32) -> f32) -> f64 {
             let (t, t_rest) = targets.as_chunks::<LANES>();
             for (x, t) in x.iter().zip(t) {
                 for l in 0..LANES {
-                    sums[l] += f64::from(f(x[l] - t[l]));
+                    sums[l] += f64::from(f(x[l], t[l]));
                 }
             }
             for (l, (x, t)) in x_rest.iter().zip(t_rest).enumerate() {
-                sums[l] += f64::from(f(x - t));
+                sums[l] += f64::from(f(*x, *t));
             }
             sums.iter().sum()
         },
@@ -335,6 +418,28 @@ mod tests {
         assert!((bce - 2f64.ln_twin() - (1.0 + (-2f64).exp_twin()).ln_twin()).abs() < 1e-6);
         // Three classes, one lane, one-hot.
         assert_eq!(sum(Loss::MeanSquaredError, &[0.5, 1.0, 0.0], classes(&[1], 3)), 0.25);
+    }
+
+    #[test]
+    fn hinges_and_distances_by_hand() {
+        let values = TargetsView::Values { values: &[1.0, -1.0, 1.0, -1.0], dimension: 2 };
+        // Margins 2, 0.5, −1 and 1.
+        assert_eq!(sum(Loss::SquaredHinge, &[2.0, -0.5, -1.0, -1.0], values), 0.25 + 4.0);
+        assert_eq!(sum(Loss::SquaredHinge, &[0.5, -1.0], classes(&[1, 1], 2)), 0.25 + 4.0);
+        assert_eq!(sum(Loss::SquaredHinge, &[0.5, -1.0], classes(&[0], 2)), 0.25);
+        assert!(sum(Loss::SquaredHinge, &[f32::NAN], classes(&[0], 2)).is_nan());
+        // A grid of 3 × 3, two lanes: the first names cell 5 = (1, 2) for cell 6 = (2, 0), the second is right.
+        let mut outputs = [0.0; 18];
+        (outputs[2 * 5], outputs[2 * 6], outputs[2 * 8 + 1]) = (1.0, 1.0, 0.5);
+        let distance = sum(Loss::SquaredDistance, &outputs, classes(&[6, 8], 9));
+        assert!((distance - (1.0 + 4.0) / 9.0).abs() < 1e-12);
+        outputs[1] = f32::NAN;
+        assert!(sum(Loss::SquaredDistance, &outputs, classes(&[6, 8], 9)).is_nan());
+        let of = |n: usize| Targets::Classes { labels: vec![], names: vec![String::new(); n] };
+        assert!(Loss::SquaredDistance.check(&of(9)).is_ok() && Loss::SquaredDistance.check(&of(8)).is_err());
+        let numbers = |values: Vec<f32>| Targets::Values { values, dimension: 1, names: vec![] };
+        assert!(Loss::SquaredHinge.check(&numbers(vec![1.0, -1.0])).is_ok());
+        assert!(Loss::SquaredHinge.check(&numbers(vec![1.0, 0.0])).is_err());
     }
 
     trait Twin {

@@ -1,11 +1,11 @@
 //! Metrics: what a person is told about a network, as opposed to what evolution minimises.
 
-use evolvent_core::Violations;
+use evolvent_core::{Output, Violations};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::batch::TargetsView;
-use super::loss::Loss;
+use super::loss::{Loss, grid_side, lane_distance};
 use super::scaling::Scaling;
 use super::table::Targets;
 
@@ -31,6 +31,11 @@ pub enum Metric {
     /// 1 − Σ(y − ŷ)² / Σ(y − ȳ)², averaged over the numbers of a target; at most 1, more is better. A number that never
     /// changes counts 1 when it is answered exactly, else 0.
     R2,
+    /// Part of the samples all of whose outputs are on the side of 0 that their targets are on, 0 to 1; more is better. For
+    /// targets of −1 and 1.
+    SignAccuracy,
+    /// Mean distance between the cell of a square grid that is answered and the right one, in sides of the grid; less is better.
+    Distance,
 }
 
 impl Metric {
@@ -44,7 +49,7 @@ impl Metric {
 
     /// True when more is better.
     pub fn higher_is_better(self) -> bool {
-        matches!(self, Metric::Accuracy | Metric::BalancedAccuracy | Metric::R2)
+        matches!(self, Metric::Accuracy | Metric::BalancedAccuracy | Metric::R2 | Metric::SignAccuracy)
     }
 
     /// Checks that the metric can judge these targets answered under this loss.
@@ -52,16 +57,27 @@ impl Metric {
     /// # Errors
     /// A metric of classes for numbers or the reverse; cross entropy of a network with one output for two classes.
     pub fn check(self, targets: &Targets, loss: Loss) -> Result<(), Violations> {
-        let of_classes = matches!(self, Metric::Accuracy | Metric::BalancedAccuracy | Metric::CrossEntropy);
+        let of_classes = matches!(
+            self,
+            Metric::Accuracy | Metric::BalancedAccuracy | Metric::CrossEntropy | Metric::Distance
+        );
         let expected = match targets {
             Targets::Values { .. } if of_classes => {
-                "r2, mean_squared_error, root_mean_squared_error or mean_absolute_error, because the targets are numbers"
+                "r2, mean_squared_error, root_mean_squared_error, mean_absolute_error or sign_accuracy, because the targets \
+                 are numbers"
             }
             Targets::Classes { .. } if !of_classes => {
                 "accuracy, balanced_accuracy or cross_entropy, because the targets are classes"
             }
             Targets::Classes { .. } if self == Metric::CrossEntropy && loss != Loss::CrossEntropy => {
                 "accuracy or balanced_accuracy: cross_entropy can be told only of a network evolved for it"
+            }
+            Targets::Classes { names, .. }
+                if self == Metric::Distance
+                    && (grid_side(names.len()).is_none()
+                        || matches!(loss.output(targets), Output::Values(_))) =>
+            {
+                "accuracy or balanced_accuracy: distance needs one output for each cell of a square grid"
             }
             _ => return Ok(()),
         };
@@ -78,6 +94,8 @@ pub struct Scorer {
     scale: Vec<f64>,
     samples: usize,
     loss: f64,
+    /// Samples all of whose signs are right; or summed distances.
+    total: f64,
     /// Per class: samples, and samples answered rightly.
     classes: Vec<(u64, u64)>,
     /// Per number of a target, in the units that the network sees.
@@ -103,12 +121,21 @@ impl Scorer {
         let sums = vec![Sums::default(); if classes.is_empty() { width } else { 0 }];
         let (_, scale) = scaling.expanded(sums.len());
         let scale = scale.into_iter().map(f64::from).collect();
-        Scorer { metric, threshold: loss.threshold(), scale, samples: 0, loss: 0.0, classes, sums }
+        Scorer {
+            metric,
+            threshold: loss.threshold(),
+            scale,
+            samples: 0,
+            loss: 0.0,
+            total: 0.0,
+            classes,
+            sums,
+        }
     }
 
     /// Forgets what was collected.
     pub fn clear(&mut self) {
-        (self.samples, self.loss) = (0, 0.0);
+        (self.samples, self.loss, self.total) = (0, 0.0, 0.0);
         self.classes.fill((0, 0));
         self.sums.fill(Sums::default());
     }
@@ -127,6 +154,12 @@ impl Scorer {
                     Loss::CrossEntropy.add(outputs, targets, &mut self.loss);
                     return;
                 }
+                if let (Metric::Distance, Some(side)) = (self.metric, grid_side(classes)) {
+                    for (lane, &label) in labels.iter().enumerate() {
+                        self.total += lane_distance(outputs, lanes, lane, label, side).sqrt();
+                    }
+                    return;
+                }
                 for (lane, &label) in labels.iter().enumerate() {
                     let (samples, right) = &mut self.classes[label as usize];
                     *samples += 1;
@@ -136,6 +169,12 @@ impl Scorer {
             TargetsView::Values { values, dimension } => {
                 assert_eq!(dimension, self.sums.len(), "as many numbers as in the targets of the scorer");
                 assert_eq!(outputs.len(), values.len(), "one output for each target");
+                if self.metric == Metric::SignAccuracy {
+                    let right = |i: usize| outputs[i] * values[i] > 0.0;
+                    let all = |lane: &usize| (0..dimension).all(|j| right(j * lanes + lane));
+                    self.total += (0..lanes).filter(all).count() as f64;
+                    return;
+                }
                 let rows = outputs.chunks_exact(lanes.max(1)).zip(values.chunks_exact(lanes.max(1)));
                 for (sums, (outputs, values)) in self.sums.iter_mut().zip(rows) {
                     for (&output, &value) in outputs.iter().zip(values) {
@@ -168,6 +207,7 @@ impl Scorer {
             Metric::MeanSquaredError => mean(|sums, scale| sums.error_square * scale * scale),
             Metric::RootMeanSquaredError => mean(|sums, scale| sums.error_square * scale * scale).sqrt(),
             Metric::MeanAbsoluteError => mean(|sums, scale| sums.error_absolute * scale),
+            Metric::SignAccuracy | Metric::Distance => self.total / samples,
             Metric::R2 if self.samples == 0 => f64::NAN,
             Metric::R2 => {
                 let each = self.sums.iter().map(|sums| {
@@ -243,6 +283,25 @@ mod tests {
         assert_eq!(of_classes(Metric::Accuracy, Loss::MeanSquaredError, &[f32::NAN], &[0], 2), 0.0);
         let even = of_classes(Metric::CrossEntropy, ce, &[0.0; 4], &[0, 1], 2);
         assert!((even - std::f64::consts::LN_2).abs() < 1e-7);
+    }
+
+    #[test]
+    fn signs_and_distances() {
+        // Two lanes, two numbers each: the second lane's second sign is wrong.
+        let targets = Targets::Values { values: vec![], dimension: 2, names: vec![] };
+        let mut scorer = Scorer::new(Metric::SignAccuracy, Loss::SquaredHinge, &targets, &Scaling::none());
+        scorer.add(
+            &[0.1, -3.0, -0.2, 0.0],
+            TargetsView::Values { values: &[1.0, -1.0, -1.0, 1.0], dimension: 2 },
+        );
+        assert_eq!(scorer.value(), 0.5);
+        // A grid of 2 × 2; one lane answers cell 3 for cell 0, the other is right.
+        let outputs = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0];
+        let distance = of_classes(Metric::Distance, Loss::SquaredDistance, &outputs, &[0, 1], 4);
+        assert!((distance - 0.5 * 0.5f64.sqrt()).abs() < 1e-12);
+        let classes = |n: usize| Targets::Classes { labels: vec![], names: vec![String::new(); n] };
+        assert!(Metric::Distance.check(&classes(5), Loss::CrossEntropy).is_err());
+        assert!(Metric::Distance.check(&classes(4), Loss::CrossEntropy).is_ok());
     }
 
     #[test]

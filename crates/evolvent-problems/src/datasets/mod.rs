@@ -31,6 +31,7 @@ mod setting;
 mod spec;
 mod split;
 mod table;
+pub mod visual;
 pub mod wellknown;
 
 pub use batch::{Batch, TargetsView, Tile};
@@ -49,3 +50,4 @@ pub use spec::{
 };
 pub use split::{Split, split};
 pub use table::{MAX_CLASSES, Table, Targets};
+pub use visual::{RetinaObjects, RetinaSpec, VisualDiscriminationSpec};

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use super::loss::Loss;
 use super::metric::Metric;
 use super::setting::{Amount, Column, Columns};
+use super::visual::{RetinaSpec, VisualDiscriminationSpec};
 
 /// A supervised data set: where it comes from, how it is split and scaled, and how answers are judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +33,7 @@ pub struct DatasetSpec {
     /// Where the samples come from: the name of a built-in or well-known set, or a reader with its settings.
     pub source: Source,
     /// Samples held out to choose the champion: a fraction (0.0 to below 1.0) of the samples or a count. `"auto"`: 0.15,
-    /// and none for the truth tables (xor, parity) and two_spirals, which are learnt whole.
+    /// and none for the truth tables (xor, parity, retina), two_spirals and visual_discrimination, which are learnt whole.
     #[serde(default)]
     pub validation: Auto<Amount>,
     /// Samples held out for the final report: a fraction (0.0 to below 1.0) or a count. `"auto"`: the set's own test
@@ -125,6 +126,12 @@ pub enum Source {
     Sine(SineSpec),
     /// Friedman's function number 1: regression with 10 inputs, 5 of them idle.
     Friedman1(Friedman1Spec),
+    /// The modular retina (Kashtan & Alon 2005): all 256 patterns of two rows and four columns; two targets, 1 or −1, say whether
+    /// an object is in the left and in the right half.
+    Retina(RetinaSpec),
+    /// Visual discrimination (Stanley, D'Ambrosio & Gauci 2009): find the middle of the larger of two boxes; a class for each
+    /// pixel, 75 trials and 225 further ones for the test.
+    VisualDiscrimination(VisualDiscriminationSpec),
     /// MNIST digits, 28x28 grey, from the folder `EVOLVENT_DATA`: 60,000 and 10,000 test samples, 10 classes.
     Mnist,
     /// Fashion-MNIST, as `mnist`.
@@ -489,6 +496,8 @@ impl Source {
                 v.require((2..=1_000_000).contains(points), "source.friedman1.points", points, points_range);
                 v.non_negative("source.friedman1.noise", *noise);
             }
+            Source::Retina(spec) => spec.check(v),
+            Source::VisualDiscrimination(spec) => spec.check(v),
             Source::Csv(spec) => {
                 v.require(!spec.target.0.is_empty(), "source.csv.target", "[]", "at least one column");
                 if let Auto::Value(delimiter) = spec.delimiter {

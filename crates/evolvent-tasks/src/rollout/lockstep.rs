@@ -13,6 +13,9 @@ use evolvent_problems::environments::{Actions, End, Simulator};
 /// Lanes of a workspace; a word has a bit for each.
 pub(super) const LANES: usize = u64::BITS as usize;
 
+/// The stream that an episode's network draws its first state from, split off the episode's.
+const STATE: u64 = 1;
+
 /// What all lanes of an evaluation share.
 pub(super) struct Rules<'a> {
     pub(super) head: &'a Head,
@@ -215,8 +218,9 @@ impl<N: Network> Workspace<N> {
                 let lane = self.lanes.len();
                 let (place, e) = (place as u32, episode as u32);
                 self.lanes.push(Lane { place, episode: e, alive: true, begun: 1, value: 0.0, steps: 0 });
-                self.simulator.begin(lane, e.into(), &mut draws.episode(places[g], episode, 0));
-                group[g].reset_state(&mut self.state, lanes, lane);
+                let mut rng = draws.episode(places[g], episode, 0);
+                self.simulator.begin(lane, e.into(), &mut rng);
+                group[g].begin_episode(&mut self.state, lanes, lane, &mut rng.split(STATE).stream());
                 if !rules.noise.is_empty() {
                     self.noise.push(draws.noise(places[g], episode));
                 }
@@ -354,8 +358,10 @@ impl<N: Network> Workspace<N> {
             self.returns[lane] = 0.0;
             let (place, episode, begun) = (at.place as usize, at.episode as usize, at.begun - 1);
             let at_place = (episode + each * begun as usize) as u64;
-            self.simulator.begin(lane, at_place, &mut draws.episode(place, episode, begun));
-            self.networks[lane / each].reset_state(&mut self.state, lanes, lane);
+            let mut rng = draws.episode(place, episode, begun);
+            self.simulator.begin(lane, at_place, &mut rng);
+            let network = &self.networks[lane / each];
+            network.begin_episode(&mut self.state, lanes, lane, &mut rng.split(STATE).stream());
         }
     }
 
