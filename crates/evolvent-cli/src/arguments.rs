@@ -122,7 +122,8 @@ pub(crate) struct Replay {
     /// Number of fresh episodes; the run's own number unless given. Data sets need one pass.
     #[arg(long, value_name = "N")]
     pub(crate) episodes: Option<u32>,
-    /// Change a setting of the problem, such as problem.double_pole.start=every_generalisation.
+    /// Change a setting of the problem, such as problem.double_pole.start=every_generalisation, or of how the genome is decoded, such as
+    /// the resolution of an indirectly encoded network.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Count the episodes that are worth this much or better.
@@ -153,6 +154,9 @@ pub(crate) struct Export {
     /// The file to write; `-` is standard output.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Lay a setting over the run's, such as another resolution for an indirectly encoded network.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
     /// Replace the file if it exists.
     #[arg(long)]
     pub(crate) overwrite: bool,

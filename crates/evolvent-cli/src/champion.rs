@@ -77,7 +77,7 @@ impl Context<'_> {
             let found = format!("--genome with --format {format}");
             return Err(Error::input("export", "--genome with --format dot or svg", found));
         }
-        let program = champion.program(self.registry, &dir)?;
+        let program = champion.program_with(self.registry, &dir, &arguments.set)?;
         let bytes = format.write(&program, &about(&champion, &dir.read_events()?)).map_err(|error| {
             Error::input(dir.root().display(), format!("a network that {format} can hold"), error.to_string())
         })?;

@@ -165,7 +165,16 @@ impl Champion {
     /// # Errors
     /// If the run's files do not fit each other, or its genome is no network.
     pub fn program(&self, registry: &Registry, dir: &RunDir) -> Result<Program> {
-        let experiment = Experiment::load(registry, &dir.resolved(), &[])?;
+        self.program_with(registry, dir, &[])
+    }
+
+    /// [`Champion::program`] with settings laid over the run's own, as `run --set` takes them: an indirectly encoded network
+    /// can be written at a higher resolution.
+    ///
+    /// # Errors
+    /// As there, and settings that do not fit.
+    pub fn program_with(&self, registry: &Registry, dir: &RunDir, overrides: &[String]) -> Result<Program> {
+        let experiment = Experiment::load(registry, &dir.resolved(), overrides)?;
         let ready = experiment.open()?;
         let path = dir.champion_json();
         let program = ready

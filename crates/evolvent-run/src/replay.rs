@@ -23,7 +23,8 @@ pub struct Options<'a> {
     pub seed: u64,
     /// Worker threads; `None` for one per core.
     pub threads: Option<u64>,
-    /// Settings of the problem to measure it with instead of its own, such as `problem.double_pole.angle=0.1`.
+    /// Settings of the problem to measure it with instead of its own, such as `problem.double_pole.angle=0.1`, or of the network to
+    /// decode it otherwise: an indirectly encoded one at a higher resolution.
     pub set: &'a [String],
 }
 
@@ -65,13 +66,15 @@ pub fn replay(registry: &Registry, dir: &RunDir, options: &Options<'_>) -> Resul
     within("--episodes", options.episodes.map(u64::from), MOST_EPISODES.into())?;
     within("--threads", options.threads, MOST_THREADS)?;
     let champion = Champion::load(dir)?;
-    if let Some(other) = options.set.iter().find(|set| !set.trim_start().starts_with("problem.")) {
+    let may_change =
+        |set: &str| ["problem.", "network."].iter().any(|table| set.trim_start().starts_with(table));
+    if let Some(other) = options.set.iter().find(|set| !may_change(set)) {
         return Err(Error::input(
             "--set",
-            "a setting of the problem, such as problem.NAME.KEY=VALUE",
+            "a setting of the problem or the network, such as problem.NAME.KEY=VALUE",
             other.as_str(),
         )
-        .with_hint("network and algorithm are those that the champion was found with"));
+        .with_hint("the algorithm is the one that the champion was found with"));
     }
     let experiment = Experiment::load(registry, &dir.resolved(), options.set)?;
     let pool = Pool::new(options.threads.unwrap_or(0) as usize)

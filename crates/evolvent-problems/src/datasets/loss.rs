@@ -210,7 +210,7 @@ impl Loss {
         let steepness = match self {
             // One minus the probability of what is right.
             Loss::CrossEntropy | Loss::BinaryCrossEntropy => 1.0 - libm::exp(-loss),
-            Loss::MeanSquaredError => loss.sqrt(),
+            Loss::MeanSquaredError | Loss::SquaredHinge | Loss::SquaredDistance => loss.sqrt(),
             Loss::MeanAbsoluteError => 1.0,
         };
         // Infinite and undefined losses are as steep as it gets.

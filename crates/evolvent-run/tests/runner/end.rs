@@ -112,6 +112,25 @@ fn the_champion_is_found_again_and_replayed() {
 }
 
 #[test]
+fn an_indirectly_encoded_champion_is_asked_for_more_detail() {
+    let base = tempfile::tempdir().unwrap();
+    let dir = base.path().join("x");
+    let text = "[problem.dataset]\nsource = { visual_discrimination = {} }\nloss = \"squared_distance\"\n\
+                metric = \"distance\"\n[network.hyperneat]\nbias = false\n[algorithm.neat]\npopulation_size = 8\n\
+                [run]\ngenerations = 2\nseed = 1\n";
+    run(text, &[], &dir).unwrap();
+    let (registry, run_dir) = (Registry::builtin(), RunDir::open(&dir).unwrap());
+    let finer = vec!["problem.dataset.source.visual_discrimination.resolution=33".to_string()];
+    let options = Options { set: &finer, ..Options::default() };
+    let replayed = replay(&registry, &run_dir, &options).unwrap();
+    assert!(replayed.mean[0].is_finite() && replayed.metrics[0].0 == "distance");
+    let program = Champion::load(&run_dir).unwrap().program_with(&registry, &run_dir, &finer).unwrap();
+    assert_eq!(program.inputs[0].shape, [1, 33, 33]);
+    let even = [finer[0].replace("33", "22")];
+    assert!(replay(&registry, &run_dir, &Options { set: &even, ..Options::default() }).is_err());
+}
+
+#[test]
 fn a_front_is_saved_with_its_champion() {
     let base = tempfile::tempdir().unwrap();
     let dir = base.path().join("x");
