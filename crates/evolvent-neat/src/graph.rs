@@ -248,6 +248,16 @@ impl Structure {
         }
     }
 
+    /// Adds a connection gene; its index.
+    fn insert(&mut self, innovation: u32, from: u32, to: u32) -> usize {
+        let at = self.innovations.partition_point(|&i| i < innovation);
+        self.innovations.insert(at, innovation);
+        self.from.insert(at, from);
+        self.to.insert(at, to);
+        self.enabled.insert(at, true);
+        at
+    }
+
     /// The same genes with other ones expressed.
     pub(crate) fn with_enabled(&self, enabled: Vec<bool>) -> Structure {
         Structure { enabled, ..self.fork() }
@@ -297,7 +307,12 @@ impl Genome for Graph {
 impl Graph {
     /// A genome from its parts; in debug builds every invariant is asserted.
     pub fn new(structure: Arc<Structure>, values: Vec<f32>) -> Self {
-        let graph = Graph { structure, values: values.into() };
+        Graph::of(structure, values.into())
+    }
+
+    /// As [`Graph::new`], from shared numbers.
+    pub(crate) fn of(structure: Arc<Structure>, values: Arc<[f32]>) -> Self {
+        let graph = Graph { structure, values };
         #[cfg(debug_assertions)]
         graph.check().expect("a graph keeps its invariants");
         graph
@@ -374,16 +389,11 @@ impl Graph {
         }
     }
 
-    /// The graph with a connection added, disabled or not; innovation numbers may come in any order.
+    /// The graph with a connection added; innovation numbers may come in any order.
     pub(crate) fn with_connection(&self, innovation: u32, from: u32, to: u32, weight: f32) -> Graph {
         let mut structure = self.structure.fork();
-        let at = structure.innovations.partition_point(|&i| i < innovation);
-        structure.innovations.insert(at, innovation);
-        structure.from.insert(at, from);
-        structure.to.insert(at, to);
-        structure.enabled.insert(at, true);
         let mut values = self.values.to_vec();
-        values.insert(at, weight);
+        values.insert(structure.insert(innovation, from, to), weight);
         Graph::new(Arc::new(structure), values)
     }
 
@@ -403,8 +413,9 @@ impl Graph {
             // bias 0, log time constant 0
             values.insert(connections + k * (nodes - 1) + at - structure.sources as usize, 0.0);
         }
-        let split = Graph { structure: Arc::new(structure), values: values.into() };
-        split.with_connection(first, from, node.id, 1.0).with_connection(second, node.id, to, weight)
+        values.insert(structure.insert(first, from, node.id), 1.0);
+        values.insert(structure.insert(second, node.id, to), weight);
+        Graph::new(Arc::new(structure), values)
     }
 
     /// The graph without a connection.

@@ -1,6 +1,7 @@
 //! Neuroevolution of augmenting topologies: graph genomes, NEAT, and the networks that graphs decode to.
 
 pub mod cppn;
+pub mod complexity;
 pub mod decoder;
 mod describe;
 pub mod es_hyperneat;
@@ -16,6 +17,7 @@ pub mod picture;
 pub mod plan;
 pub mod presets;
 pub mod quadtree;
+pub mod reproduction;
 pub mod seed;
 mod settings;
 pub mod species;

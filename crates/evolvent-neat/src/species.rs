@@ -4,7 +4,7 @@
 use crate::{
     graph::Graph,
     settings::settings,
-    variation::{Distance, distance},
+    variation::{Distance, near},
 };
 use evolvent_core::{Stream, Violations};
 use evolvent_math::par;
@@ -22,6 +22,17 @@ pub enum Method {
     KMeans,
 }
 
+/// Whom newcomers to a species are compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Representative {
+    /// A random member of the generation before, as published.
+    #[default]
+    Random,
+    /// Its champion of the generation before, as in the code published with the paper.
+    Champion,
+}
+
 settings! {
     /// How a population is divided into species.
     pub struct Speciation / SpeciationSettings {
@@ -34,6 +45,8 @@ settings! {
         target: usize,
         /// How far the threshold moves each generation. Above 0.
         step: f64,
+        /// Whom newcomers are compared with.
+        representative: Representative,
     }
 }
 
@@ -110,10 +123,16 @@ impl SpeciesSet {
                 self.threshold = (self.threshold - settings.step).max(settings.step);
             }
         }
-        // "A random genome inside the species from the previous generation" represents it in the next.
+    }
+
+    /// Chooses whom newcomers of the next generation are compared with; members must be ranked.
+    pub(crate) fn represent(&mut self, settings: &Speciation, population: &[Graph], rng: &mut Stream) {
         for species in &mut self.species {
-            let pick = species.members[rng.below(species.members.len())];
-            species.representative = population[pick as usize].clone();
+            let pick = match settings.representative {
+                Representative::Random => rng.below(species.members.len()),
+                Representative::Champion => 0,
+            };
+            species.representative = population[species.members[pick] as usize].clone();
         }
     }
 
@@ -136,12 +155,12 @@ impl SpeciesSet {
         let (old, threshold) = (self.species.len(), self.threshold);
         let species = &self.species;
         let fit: Vec<Option<usize>> = par::map(population.len(), |i| {
-            (0..old).find(|&s| distance(c, &population[i], &species[s].representative) < threshold)
+            (0..old).find(|&s| near(c, threshold, &population[i], &species[s].representative))
         });
         for (i, fit) in fit.into_iter().enumerate() {
-            let near = |s: &Species| distance(c, &population[i], &s.representative) < threshold;
+            let fits = |s: &Species| near(c, threshold, &population[i], &s.representative);
             let s = fit
-                .or_else(|| self.species[old..].iter().position(near).map(|s| s + old))
+                .or_else(|| self.species[old..].iter().position(fits).map(|s| s + old))
                 .unwrap_or_else(|| self.found(population[i].clone(), generation));
             self.species[s].members.push(i as u32);
         }

@@ -1,5 +1,8 @@
 //! Invariants of genomes, the fast evaluation against a slow twin, and XOR.
 
+mod population;
+mod variation;
+
 use crate::{
     GraphDecoder, Neat,
     graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial},
@@ -219,16 +222,17 @@ fn xor(neat: &Neat, seed: u64, generations: u64) -> Option<(u64, usize)> {
     None
 }
 
-/// 20 seeds, 300 generations. The published rate is 100 of 100, which neither preset reaches yet (measured: 16 of 20 for
-/// `canonical`); at a true rate of 0.8, fewer than 11 of 20 have a probability below 0.3 %.
+/// 12 seeds, 400 generations. Of 400 other seeds all were solved; means 4,622 and 2,715, standard deviations 2,649 and
+/// 1,523. Bounds four standard errors away.
 #[test]
-fn xor_is_mostly_solved() {
+fn xor_is_solved() {
     use crate::presets::Preset;
-    for preset in [Preset::Canonical, Preset::Modern] {
+    for (preset, bound) in [(Preset::Canonical, 7_700), (Preset::Modern, 4_500)] {
         let neat = Neat { preset, ..Neat::default() };
-        let solved: Vec<(u64, usize)> = (0..20).filter_map(|seed| xor(&neat, seed, 300)).collect();
-        let mean = solved.iter().map(|s| s.0).sum::<u64>() / solved.len().max(1) as u64;
-        assert!(solved.len() >= 11, "{preset:?}: {} of 20, mean {mean}", solved.len());
+        let solved: Vec<(u64, usize)> = (0..12).filter_map(|seed| xor(&neat, seed, 400)).collect();
+        assert_eq!(solved.len(), 12, "{preset:?}");
+        let mean = solved.iter().map(|s| s.0).sum::<u64>() / 12;
+        assert!(mean < bound, "{preset:?}: {mean}");
         // nothing solves it without a hidden node
         assert!(solved.iter().all(|s| s.1 >= 1));
     }

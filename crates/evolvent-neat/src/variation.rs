@@ -34,9 +34,12 @@ settings! {
         replace: f64,
         /// Given that: leaving a weight as it is, per weight.
         spare: f64,
+        /// Genomes with fewer connection genes than this split old connections by preference, each next older one being passed
+        /// over with probability 0.3: else the two halves of the last split are split again and chains arise. 0 for never.
+        old_first: usize,
         /// Perturbations: uniform in ± this, or of this standard deviation if `gaussian`. Above 0.
         power: f64,
-        /// New values: uniform in ± this, or of this standard deviation if `gaussian`. Above 0.
+        /// New values, of new connections too: uniform in ± this, or of this standard deviation if `gaussian`. Above 0.
         redraw: f64,
         /// Whether perturbations are normal instead of uniform.
         gaussian: bool,
@@ -52,17 +55,19 @@ settings! {
 }
 
 impl Default for Mutation {
-    /// Stanley & Miikkulainen 2002, section 4.1, for a population of 150.
+    /// Stanley & Miikkulainen 2002, section 4.1, for a population of 150. What the paper does not give, `old_first`, `power`
+    /// and `redraw`, is the published code's.
     fn default() -> Self {
         Mutation {
             add_node: 0.03,
             add_connection: 0.05,
             delete_node: 0.0,
             delete_connection: 0.0,
-            exclusive: true,
+            exclusive: false,
             weights: 0.8,
             replace: 0.1,
             spare: 0.0,
+            old_first: 15,
             power: 2.5,
             redraw: 2.5,
             gaussian: false,
@@ -108,9 +113,9 @@ settings! {
 }
 
 impl Default for Crossover {
-    /// Stanley & Miikkulainen 2002: 75 % stay disabled; 40 % of matings average in the published settings.
+    /// Stanley & Miikkulainen 2002: matching genes at random, 75 % stay disabled. (Their code averages in 40 % of matings.)
     fn default() -> Self {
-        Crossover { average: 0.4, keep_disabled: 0.75 }
+        Crossover { average: 0.0, keep_disabled: 0.75 }
     }
 }
 
@@ -209,7 +214,7 @@ pub(crate) fn mutate(
     }
     let taken = rates.exclusive && proposals[0].is_some();
     if growing && !taken && rng.chance(rates.add_connection) {
-        proposals[1] = propose_connection(genes, graph, rng);
+        proposals[1] = propose_connection(genes, rates, graph, rng);
     }
     if rates.exclusive && proposals.iter().any(Option::is_some) {
         return proposals;
@@ -233,7 +238,11 @@ fn propose_split(genes: &GraphGenes, rates: &Mutation, graph: &Graph, rng: &mut 
     if count == 0 {
         return None;
     }
-    let c = (0..s.connections()).filter(splittable).nth(rng.below(count))?;
+    let mut place = rng.below(count);
+    if s.connections() < rates.old_first {
+        place = (0..count).find(|_| !rng.chance(0.3))?;
+    }
+    let c = (0..s.connections()).filter(splittable).nth(place)?;
     let pick = |n: usize, rng: &mut Stream| if n > 1 { rng.below(n) } else { 0 };
     let activation = if rates.activation > 0.0 {
         genes.activations[pick(genes.activations.len(), rng)]
@@ -251,7 +260,12 @@ fn propose_split(genes: &GraphGenes, rates: &Mutation, graph: &Graph, rng: &mut 
 /// Tries that a genome gets to find two nodes that are not joined yet (20 in the published code).
 const TRIES: usize = 20;
 
-fn propose_connection(genes: &GraphGenes, graph: &Graph, rng: &mut Stream) -> Option<Proposal> {
+fn propose_connection(
+    genes: &GraphGenes,
+    rates: &Mutation,
+    graph: &Graph,
+    rng: &mut Stream,
+) -> Option<Proposal> {
     let s = &graph.structure;
     let sources = s.sources as usize;
     for _ in 0..TRIES {
@@ -261,7 +275,11 @@ fn propose_connection(genes: &GraphGenes, graph: &Graph, rng: &mut Stream) -> Op
         let output = |id: u32| (id as usize) >= sources && (id as usize) < sources + genes.outputs;
         let barred = !genes.cyclic() && (output(from) || s.closes_cycle(from, to));
         if !barred && s.connection(from, to).is_none() {
-            return Some(Proposal::Connect { from, to, weight: fresh_weight(genes, rng) });
+            return Some(Proposal::Connect {
+                from,
+                to,
+                weight: limited(genes, amount(rates, rates.redraw, rng)),
+            });
         }
     }
     None
@@ -286,22 +304,25 @@ fn mutate_numbers(genes: &GraphGenes, rates: &Mutation, graph: &mut Graph, rng: 
     if !rng.chance(rates.weights) {
         return;
     }
-    let mut values = graph.values.to_vec();
     let connections = graph.structure.connections();
     // Without bias genes the biases stay 0, and log time constants follow.
     let nodes = graph.structure.nodes.len() - graph.structure.sources as usize;
-    let evolving = |i: usize| i < connections || genes.bias == Bias::Gene || i >= connections + nodes;
-    for (_, value) in values.iter_mut().enumerate().filter(|(i, _)| evolving(*i)) {
+    let fixed = if genes.bias == Bias::Gene { 0..0 } else { connections..connections + nodes };
+    let spared = rates.replace + rates.spare * (1.0 - rates.replace);
+    let values = Arc::make_mut(&mut graph.values); // in place, unless the parent still holds them
+    for (_, value) in values.iter_mut().enumerate().filter(|(i, _)| !fixed.contains(i)) {
         let u = rng.uniform();
         if u < rates.replace {
-            let z = if rates.gaussian { rng.normal() } else { rng.uniform_in(-1.0, 1.0) };
-            *value = limited(genes, (rates.redraw * z) as f32);
-        } else if u >= rates.replace + rates.spare * (1.0 - rates.replace) {
-            let z = if rates.gaussian { rng.normal() } else { rng.uniform_in(-1.0, 1.0) };
-            *value = limited(genes, *value + (rates.power * z) as f32);
+            *value = limited(genes, amount(rates, rates.redraw, rng));
+        } else if u >= spared {
+            *value = limited(genes, *value + amount(rates, rates.power, rng));
         }
     }
-    graph.values = values.into();
+}
+
+/// A change or a new value of this scale.
+fn amount(rates: &Mutation, scale: f64, rng: &mut Stream) -> f32 {
+    (scale * if rates.gaussian { rng.normal() } else { rng.uniform_in(-1.0, 1.0) }) as f32
 }
 
 fn mutate_switches(rates: &Mutation, graph: &mut Graph, rng: &mut Stream) {
@@ -358,19 +379,39 @@ pub(crate) fn apply(graph: Graph, proposals: &[Option<Proposal>; 2], innovations
     })
 }
 
+/// Independent fair bits, 32 to a draw.
+struct Coins<'a> {
+    rng: &'a mut Stream,
+    bits: u32,
+    left: u32,
+}
+
+impl Coins<'_> {
+    fn flip(&mut self) -> bool {
+        if self.left == 0 {
+            (self.bits, self.left) = (self.rng.next_u32(), 32);
+        }
+        let heads = self.bits & 1 == 1;
+        (self.bits, self.left) = (self.bits >> 1, self.left - 1);
+        heads
+    }
+}
+
 /// A child of two parents: matching genes from either or averaged; disjoint and excess genes from `a`, which must be
 /// the fitter one, or of equal parents the one with fewer genes (as in the published code, so that genomes do not
-/// grow by mating). Where the same genes stay expressed the child shares `a`'s structure.
+/// grow by mating). Where the same genes stay expressed the child shares a parent's structure.
 pub(crate) fn cross(settings: &Crossover, a: &Graph, b: &Graph, rng: &mut Stream) -> Graph {
     let (sa, sb) = (&a.structure, &b.structure);
     let average = rng.chance(settings.average);
-    let mut values = a.values.to_vec();
+    let mut values = a.values.clone();
+    let own = Arc::make_mut(&mut values);
     let mut enabled: Option<Vec<bool>> = None;
-    let pick = |mine: &mut f32, other: f32, rng: &mut Stream| {
+    let mut coins = Coins { rng, bits: 0, left: 0 };
+    let mut pick = |coins: &mut Coins<'_>, i: usize, other: f32| {
         if average {
-            *mine = 0.5 * (*mine + other);
-        } else if rng.chance(0.5) {
-            *mine = other;
+            own[i] = 0.5 * (own[i] + other);
+        } else if coins.flip() {
+            own[i] = other;
         }
     };
     let mut j = 0;
@@ -380,11 +421,11 @@ pub(crate) fn cross(settings: &Crossover, a: &Graph, b: &Graph, rng: &mut Stream
         }
         let matching = j < sb.connections() && sb.innovations[j] == sa.innovations[i];
         if matching {
-            pick(&mut values[i], b.values[j], rng);
+            pick(&mut coins, i, b.values[j]);
         }
         let either = !sa.enabled[i] || matching && !sb.enabled[j];
         if either {
-            let on = !rng.chance(settings.keep_disabled);
+            let on = !coins.rng.chance(settings.keep_disabled);
             if on != sa.enabled[i] {
                 enabled.get_or_insert_with(|| sa.enabled.clone())[i] = on;
             }
@@ -397,14 +438,29 @@ pub(crate) fn cross(settings: &Crossover, a: &Graph, b: &Graph, rng: &mut Stream
         for k in 0..a.per_node() {
             for i in 0..na {
                 if let Some(j) = sb.node(sa.nodes[i + sa.sources as usize].id) {
-                    let other = b.values[cb + k * nb + j - sb.sources as usize];
-                    pick(&mut values[ca + k * na + i], other, rng);
+                    pick(&mut coins, ca + k * na + i, b.values[cb + k * nb + j - sb.sources as usize]);
                 }
             }
         }
     }
-    let structure = enabled.map_or_else(|| sa.clone(), |enabled| Arc::new(sa.with_enabled(enabled)));
-    Graph::new(structure, values)
+    let structure = match enabled {
+        None => sa.clone(),
+        Some(enabled)
+            if enabled == sb.enabled && sa.innovations == sb.innovations && sa.nodes == sb.nodes =>
+        {
+            sb.clone()
+        }
+        Some(enabled) => Arc::new(sa.with_enabled(enabled)),
+    };
+    Graph::of(structure, values)
+}
+
+/// Whether δ lies below the threshold.
+pub(crate) fn near(c: &Distance, threshold: f64, a: &Graph, b: &Graph) -> bool {
+    // Genes that one has and the other cannot have are not worth aligning the rest for.
+    let (na, nb) = (a.structure.connections(), b.structure.connections());
+    let surplus = c.excess.min(c.disjoint) * na.abs_diff(nb) as f64 / c.normaliser(na, nb);
+    surplus < threshold && distance(c, a, b) < threshold
 }
 
 /// δ of two genomes (equation 1).
@@ -413,7 +469,7 @@ pub(crate) fn distance(c: &Distance, a: &Graph, b: &Graph) -> f64 {
     let (na, nb) = (sa.connections(), sb.connections());
     let (mut matching, mut disjoint, mut difference) = (0usize, 0usize, 0.0f64);
     let (mut i, mut j) = (0, 0);
-    if sa.innovations == sb.innovations {
+    if Arc::ptr_eq(&a.structure, &b.structure) || sa.innovations == sb.innovations {
         difference = (0..na).map(|k| f64::from((a.values[k] - b.values[k]).abs())).sum();
         (matching, i, j) = (na, na, na);
     }
@@ -439,8 +495,7 @@ pub(crate) fn distance(c: &Distance, a: &Graph, b: &Graph) -> f64 {
             }
         }
     }
-    let larger = na.max(nb);
-    let n = if larger < c.small { 1.0 } else { larger.max(1) as f64 };
+    let n = c.normaliser(na, nb);
     let mean = if matching > 0 { difference / matching as f64 } else { 0.0 };
     c.excess * excess as f64 / n + c.disjoint * disjoint as f64 / n + c.weights * mean
 }
@@ -542,6 +597,12 @@ impl Crossover {
 }
 
 impl Distance {
+    /// N of equation 1.
+    fn normaliser(&self, a: usize, b: usize) -> f64 {
+        let larger = a.max(b);
+        if larger < self.small { 1.0 } else { larger.max(1) as f64 }
+    }
+
     /// What is out of range.
     pub fn check(&self) -> Result<(), Violations> {
         let mut v = Violations::new();
