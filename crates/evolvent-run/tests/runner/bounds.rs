@@ -46,7 +46,7 @@ fn populations_are_bounded() {
     refused(
         &experiment("sphere", "aging_evolution"),
         "algorithm.aging_evolution.in_flight=1000000000000",
-        "in_flight",
+        "algorithm.aging_evolution",
     );
 }
 

@@ -18,7 +18,7 @@ fn each_budget_ends_a_run() {
         ("run.evaluations=45", StoppedBy::Evaluations),
         ("run.episodes=30", StoppedBy::Episodes),
         ("run.steps=100", StoppedBy::Steps),
-        ("run.seconds=0.05", StoppedBy::Seconds),
+        ("run.seconds=0.5", StoppedBy::Seconds),
     ]
     .into_iter()
     .enumerate()
