@@ -1,7 +1,7 @@
 //! Neuroevolution of augmenting topologies: graph genomes, NEAT, and the networks that graphs decode to.
 
-pub mod cppn;
 pub mod complexity;
+pub mod cppn;
 pub mod decoder;
 mod describe;
 pub mod es_hyperneat;

@@ -73,7 +73,7 @@ fn main() {
             base: 0,
             scale: 0,
             noise: root.split(i as u64 / 2),
-            sign: if i % 2 == 0 { 1.0 } else { -1.0 },
+            sign: if i.is_multiple_of(2) { 1.0 } else { -1.0 },
             rank,
         };
         Batch::new(Vectors::Virtual(VirtualVectors {
