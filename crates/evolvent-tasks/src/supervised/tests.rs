@@ -218,7 +218,7 @@ fn what_the_centre_is_wrong_about_comes_more_often() {
         minibatch_size: Auto::Value(20),
         candidates,
         importance_correction,
-        ..of(Source::Digits)
+        ..of(Source::Iris)
     };
     let plain = task(spec(Auto::Auto, 1.0));
     let layout = plain.space().genes.layout;
@@ -237,7 +237,7 @@ fn what_the_centre_is_wrong_about_comes_more_often() {
         Batch::<Vector>::new(Vectors::Virtual(members))
     };
     let (unbiased, hard) = (task(spec(Auto::Value(60), 1.0)), task(spec(Auto::Value(60), 0.0)));
-    let candidates = task(DatasetSpec { minibatch_size: Auto::Value(60), ..of(Source::Digits) });
+    let candidates = task(DatasetSpec { minibatch_size: Auto::Value(60), ..of(Source::Iris) });
     let (mut sums, rounds) = ([0.0; 3], 60);
     for number in 0..rounds {
         let (batch, round) = (population(number), Round::train(key(), number));
@@ -254,7 +254,7 @@ fn what_the_centre_is_wrong_about_comes_more_often() {
             part[0].evaluation.result.as_ref().unwrap().objectives[0]
         });
     }
-    assert!((sums[1] / sums[0] - 1.0).abs() < 0.05 && sums[2] > 1.3 * sums[0], "{sums:?}");
+    assert!((sums[1] / sums[0] - 1.0).abs() < 0.05 && sums[2] > 1.1 * sums[0], "{sums:?}");
     // Without a centre all samples count the same.
     let dense = Batch::of(vec![crate::member::owned_vector(&population(0).members, 0)]);
     assert_eq!(dense.members.len(), 1);

@@ -38,6 +38,10 @@ fn every_experiment_runs() {
             .output()
             .unwrap();
         let done = Done::of(output);
+        if done.code == 2 && done.stderr.contains("EVOLVENT_DATA is not set") {
+            println!("{name} skipped: its data set is not at hand, and EVOLVENT_DATA is not set");
+            continue;
+        }
         assert_eq!(done.code, 0, "{name}: {}", done.stderr);
         assert!(out.join("report.html").is_file(), "{name}");
     }
