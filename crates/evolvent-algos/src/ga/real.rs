@@ -76,7 +76,7 @@ pub struct RealVariation {
     /// How two parents make two children.
     pub crossover: Crossover,
     /// Whether the second parent's hidden neurons are first put into the order that fits the first parent's best, so that crossover mixes
-    /// neurons that do the same ([`aligned`](super::aligned)). Without hidden neurons it changes nothing.
+    /// neurons that do the same ([`aligned`]). Without hidden neurons it changes nothing.
     pub align_neurons: bool,
     /// How a child is changed.
     pub mutation: Mutation,

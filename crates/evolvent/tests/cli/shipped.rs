@@ -23,6 +23,7 @@ fn shipped() -> Vec<String> {
 }
 
 #[test]
+#[allow(clippy::print_stderr)] // says what it skips
 fn every_experiment_runs() {
     let dir = tempfile::tempdir().unwrap();
     let names = shipped();
@@ -39,7 +40,7 @@ fn every_experiment_runs() {
             .unwrap();
         let done = Done::of(output);
         if done.code == 2 && done.stderr.contains("EVOLVENT_DATA is not set") {
-            println!("{name} skipped: its data set is not at hand, and EVOLVENT_DATA is not set");
+            eprintln!("{name} skipped: its data set is not at hand, and EVOLVENT_DATA is not set");
             continue;
         }
         assert_eq!(done.code, 0, "{name}: {}", done.stderr);
