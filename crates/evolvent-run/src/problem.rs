@@ -152,38 +152,45 @@ pub trait Task<G: Genome>: Assess<G> + 'static {
     }
 }
 
+/// An evaluator that hands everything to the one inside.
+macro_rules! evaluates_as_inside {
+    ($Wrapper:ident) => {
+        impl<G: Genome, E: Evaluator<G>> Evaluator<G> for $Wrapper<E> {
+            type State = E::State;
+            type Observed = E::Observed;
+            fn space(&self) -> Space<G> {
+                self.0.space()
+            }
+            fn offers(&self) -> Offers {
+                self.0.offers()
+            }
+            fn initial_state(&self) -> E::State {
+                self.0.initial_state()
+            }
+            fn context(&self, round: &Round) -> u64 {
+                self.0.context(round)
+            }
+            fn evaluate(
+                &self,
+                state: &E::State,
+                batch: &Batch<G>,
+                members: Range<usize>,
+                round: &Round,
+            ) -> Vec<Evaluated<G, E::Observed>> {
+                self.0.evaluate(state, batch, members, round)
+            }
+            fn absorb(&self, state: &mut E::State, observed: Vec<E::Observed>) {
+                self.0.absorb(state, observed);
+            }
+        }
+    };
+}
+
 /// An evaluator that cannot look at one genome more closely than at many.
 #[derive(Clone, Debug)]
 pub struct Plain<E>(pub E);
 
-impl<G: Genome, E: Evaluator<G>> Evaluator<G> for Plain<E> {
-    type State = E::State;
-    type Observed = E::Observed;
-    fn space(&self) -> Space<G> {
-        self.0.space()
-    }
-    fn offers(&self) -> Offers {
-        self.0.offers()
-    }
-    fn initial_state(&self) -> E::State {
-        self.0.initial_state()
-    }
-    fn context(&self, round: &Round) -> u64 {
-        self.0.context(round)
-    }
-    fn evaluate(
-        &self,
-        state: &E::State,
-        batch: &Batch<G>,
-        members: Range<usize>,
-        round: &Round,
-    ) -> Vec<Evaluated<G, E::Observed>> {
-        self.0.evaluate(state, batch, members, round)
-    }
-    fn absorb(&self, state: &mut E::State, observed: Vec<E::Observed>) {
-        self.0.absorb(state, observed);
-    }
-}
+evaluates_as_inside!(Plain);
 
 impl<G: Genome, E: Evaluator<G>> Assess<G> for Plain<E> {
     /// As many repetitions as the round asks for, each with random numbers of its own, where values are noisy.
@@ -250,34 +257,7 @@ impl<G: Genome, E: Evaluator<G> + 'static> Task<G> for Plain<E> {
 /// One task for two owners: the engine, and whoever looks at single genomes.
 pub(crate) struct Shared<E>(pub(crate) Arc<E>);
 
-impl<G: Genome, E: Evaluator<G>> Evaluator<G> for Shared<E> {
-    type State = E::State;
-    type Observed = E::Observed;
-    fn space(&self) -> Space<G> {
-        self.0.space()
-    }
-    fn offers(&self) -> Offers {
-        self.0.offers()
-    }
-    fn initial_state(&self) -> E::State {
-        self.0.initial_state()
-    }
-    fn context(&self, round: &Round) -> u64 {
-        self.0.context(round)
-    }
-    fn evaluate(
-        &self,
-        state: &E::State,
-        batch: &Batch<G>,
-        members: Range<usize>,
-        round: &Round,
-    ) -> Vec<Evaluated<G, E::Observed>> {
-        self.0.evaluate(state, batch, members, round)
-    }
-    fn absorb(&self, state: &mut E::State, observed: Vec<E::Observed>) {
-        self.0.absorb(state, observed);
-    }
-}
+evaluates_as_inside!(Shared);
 
 /// Looks at single genomes; the state is that of the same task's evaluator.
 pub(crate) trait Judge<G: Genome>: Send {
