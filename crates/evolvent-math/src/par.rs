@@ -7,6 +7,8 @@
 use evolvent_core::{Batch, Evaluated, Evaluator, Genome, Offers, Round, Space};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// A pool of threads. One per run, so that the number of threads is a setting of the run.
 pub struct Pool(rayon::ThreadPool);
@@ -41,41 +43,74 @@ impl Pool {
     }
 }
 
+/// Calls `work` with `0..n`, on as many threads as are free. It is not generic, and all else here is built on it, so that what rayon needs for a
+/// closure is compiled once and not for every closure of every crate.
+fn each(n: usize, work: &(dyn Fn(usize) + Sync)) {
+    (0..n).into_par_iter().for_each(work);
+}
+
+/// Pieces per thread: they even out work of unequal cost.
+const PIECES: usize = 16;
+
 /// `f(0), f(1), … f(n − 1)`, in order.
-pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
-    if n <= 1 {
-        return (0..n).map(f).collect();
-    }
-    (0..n).into_par_iter().map(f).collect()
+pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    map_with(n, || (), |(), i| f(i))
 }
 
 /// As [`map`], with memory that calls on one thread may reuse. `f` must not let what it finds there change its result.
 pub fn map_with<S, T: Send>(
     n: usize,
-    scratch: impl Fn() -> S + Sync + Send,
-    f: impl Fn(&mut S, usize) -> T + Sync + Send,
+    scratch: impl Fn() -> S + Sync,
+    f: impl Fn(&mut S, usize) -> T + Sync,
 ) -> Vec<T> {
-    if n <= 1 {
+    let threads = rayon::current_num_threads().min(n);
+    if threads <= 1 {
         let mut scratch = scratch();
         return (0..n).map(|i| f(&mut scratch, i)).collect();
     }
-    (0..n).into_par_iter().map_init(scratch, f).collect()
+    let size = n.div_ceil(PIECES * threads);
+    let done: Vec<Mutex<Vec<T>>> = (0..n.div_ceil(size)).map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    each(threads, &|_| {
+        let mut own = None;
+        // Whoever is free takes the next piece; where its results lie does not depend on who that is.
+        while let (piece, Some(place)) = turn(&next, &done) {
+            let own = own.get_or_insert_with(&scratch);
+            let results = (piece * size..((piece + 1) * size).min(n)).map(|i| f(own, i)).collect();
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = results;
+        }
+    });
+    let mut all = Vec::with_capacity(n);
+    done.into_iter()
+        .for_each(|piece| all.append(&mut piece.into_inner().unwrap_or_else(PoisonError::into_inner)));
+    all
+}
+
+/// The next of `places` that nobody has taken, with its index.
+fn turn<'a, P>(next: &AtomicUsize, places: &'a [P]) -> (usize, Option<&'a P>) {
+    let i = next.fetch_add(1, Ordering::Relaxed);
+    (i, places.get(i))
 }
 
 /// Hands each block of `size` entries (the last may be shorter) to `f` with the index of its first entry.
-pub fn blocks<T: Send>(data: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
+pub fn blocks<T: Send>(data: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     let size = size.max(1);
-    if data.len() <= size {
-        if !data.is_empty() {
-            f(0, data);
-        }
-        return;
+    let threads = rayon::current_num_threads().min(data.len().div_ceil(size));
+    let rest = data.chunks_mut(size).enumerate();
+    if threads <= 1 {
+        return rest.for_each(|(i, block)| f(i * size, block));
     }
-    data.par_chunks_mut(size).enumerate().for_each(|(i, block)| f(i * size, block));
+    let rest = Mutex::new(rest);
+    each(threads, &|_| {
+        let turn = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some((i, block)) = turn() {
+            f(i * size, block);
+        }
+    });
 }
 
 /// The sum over `0..n` of what `f` gives for chunks of `size` indices, added by a fixed binary tree.
-pub fn sum(n: usize, size: usize, f: impl Fn(Range<usize>) -> f64 + Sync + Send) -> f64 {
+pub fn sum(n: usize, size: usize, f: impl Fn(Range<usize>) -> f64 + Sync) -> f64 {
     let size = size.max(1);
     let mut parts = map(n.div_ceil(size), |i| f(i * size..((i + 1) * size).min(n)));
     while parts.len() > 1 {

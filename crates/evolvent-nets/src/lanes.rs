@@ -179,21 +179,6 @@ impl Window {
         y: &mut [f32],
         scratch: &mut [f32],
     ) {
-        if self.lane_major {
-            with_parameters(networks, |parameters| {
-                perceptron::perceptron(
-                    self.count,
-                    layers,
-                    parameters,
-                    x,
-                    y,
-                    scratch,
-                    #[inline(always)]
-                    |n, sums| activation(n).apply_inline(sums),
-                );
-            });
-            return;
-        }
         let (mut from, mut to) = scratch.split_at_mut(scratch.len() / 2);
         for (n, layer) in layers.iter().enumerate() {
             let input = if n == 0 { x } else { &*from };

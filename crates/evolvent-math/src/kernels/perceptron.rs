@@ -1,4 +1,4 @@
-//! A step of small multilayer perceptrons, all layers in one call: the hot path of rollouts.
+//! Layers of small multilayer perceptrons: the hot path of rollouts.
 //!
 //! *Lanes* lie one after the other (value `i` of lane `l` is at `l * values + i`). They belong to one network, or each has a
 //! network of its own. Additions are in the order of [`dense`](super::dense): bias, then one fused multiply-add for each
@@ -35,78 +35,38 @@ pub enum Parameters<'a> {
     Each(&'a [&'a [f32]]),
 }
 
-/// Numbers of scratch memory that [`perceptron`] needs.
-pub fn scratch_len(lanes: usize, layers: &[Layer]) -> usize {
-    2 * lanes * layers.iter().map(|l| l.outputs).max().unwrap_or(0)
-}
-
-/// Steps `lanes` lanes through the layers: `x` is `lanes × inputs` of the first, `y` `lanes × outputs` of the last.
-/// `activate(n, sums)` is called once for each layer, vectorised if it is inlined.
+/// y = bias + x·W for one layer: `x` is `lanes × inputs`, `y` `lanes × outputs`.
+///
+/// It is not inlined: its tiles are many, and one copy for each instruction set is enough.
 ///
 /// # Panics
-/// If a slice is shorter than that or than the layers say, or layers do not fit each other.
-pub fn perceptron(
-    lanes: usize,
-    layers: &[Layer],
-    parameters: Parameters<'_>,
-    x: &[f32],
-    y: &mut [f32],
-    scratch: &mut [f32],
-    activate: impl Fn(usize, &mut [f32]),
-) {
+/// If a slice is shorter than that or than the layer says.
+pub fn affine(lanes: usize, layer: Layer, parameters: Parameters<'_>, x: &[f32], y: &mut [f32]) {
     vectorize(
         #[inline(always)]
-        || step(lanes, layers, parameters, x, y, scratch, activate),
+        || step(lanes, &layer, parameters, x, y),
     );
 }
 
-/// y = bias + x·W for one layer: `x` is `lanes × inputs`, `y` `lanes × outputs`.
-///
-/// # Panics
-/// As [`perceptron`].
-pub fn affine(lanes: usize, layer: Layer, parameters: Parameters<'_>, x: &[f32], y: &mut [f32]) {
-    perceptron(lanes, &[layer], parameters, x, y, &mut [], |_, _| ());
-}
-
 #[inline(always)]
-fn step(
-    lanes: usize,
-    layers: &[Layer],
-    parameters: Parameters<'_>,
-    x: &[f32],
-    y: &mut [f32],
-    scratch: &mut [f32],
-    activate: impl Fn(usize, &mut [f32]),
-) {
-    let Some(last) = layers.len().checked_sub(1) else { return };
-    let widest = layers[..last].iter().map(|l| l.outputs).max().unwrap_or(0);
-    let (mut from, mut to) = scratch.split_at_mut(lanes * widest);
-    let mut values = layers[0].inputs;
-    for (n, layer) in layers.iter().enumerate() {
-        assert_eq!(layer.inputs, values, "inputs of layer {n}");
-        values = layer.outputs;
-        let input = if n == 0 { x } else { &*from };
-        let sums = if n == last { &mut *y } else { &mut *to };
-        let (input, sums) = (&input[..lanes * layer.inputs], &mut sums[..lanes * layer.outputs]);
-        let needed = (layer.weight + layer.inputs * layer.outputs)
-            .max(layer.bias.map_or(0, |bias| bias + layer.outputs));
-        match parameters {
-            Parameters::Shared(own) => {
-                let own = &own[..needed];
-                // SAFETY: the slices have just been cut to what the layer and the lanes reach.
-                unsafe { shared(lanes, layer, own.as_ptr(), input.as_ptr(), sums.as_mut_ptr()) };
-            }
-            Parameters::Each(each) => {
-                let each = &each[..lanes];
-                for own in each {
-                    assert!(own.len() >= needed, "{} parameters, layer {n} reaches {needed}", own.len());
-                }
-                // SAFETY: as above; every network has just been found long enough.
-                unsafe { distinct(layer, each, input.as_ptr(), sums.as_mut_ptr()) };
-            }
+fn step(lanes: usize, layer: &Layer, parameters: Parameters<'_>, x: &[f32], y: &mut [f32]) {
+    let (x, y) = (&x[..lanes * layer.inputs], &mut y[..lanes * layer.outputs]);
+    let needed =
+        (layer.weight + layer.inputs * layer.outputs).max(layer.bias.map_or(0, |bias| bias + layer.outputs));
+    match parameters {
+        Parameters::Shared(own) => {
+            let own = &own[..needed];
+            // SAFETY: the slices have just been cut to what the layer and the lanes reach.
+            unsafe { shared(lanes, layer, own.as_ptr(), x.as_ptr(), y.as_mut_ptr()) };
         }
-        activate(n, sums);
-        std::mem::swap(&mut from, &mut to);
+        Parameters::Each(each) => {
+            let each = &each[..lanes];
+            for own in each {
+                assert!(own.len() >= needed, "{} parameters, the layer reaches {needed}", own.len());
+            }
+            // SAFETY: as above; every network has just been found long enough.
+            unsafe { distinct(layer, each, x.as_ptr(), y.as_mut_ptr()) };
+        }
     }
 }
 
@@ -308,7 +268,7 @@ mod tests {
         for sizes in shapes {
             for bias in [true, false] {
                 let (layers, count) = stack(sizes, bias);
-                let (inputs, outputs) = (sizes[0], sizes[sizes.len() - 1]);
+                let inputs = sizes[0];
                 for lanes in [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 16] {
                     let own: Vec<Vec<f32>> = (0..lanes).map(|l| numbers(count, l)).collect();
                     let each: Vec<&[f32]> = own.iter().map(|p| &p[..]).collect();
@@ -321,24 +281,17 @@ mod tests {
                             })
                             .collect();
                         for level in NumericLevel::available() {
-                            let mut y = vec![0.0; lanes * outputs];
-                            let mut scratch = vec![f32::NAN; scratch_len(lanes, &layers)];
-                            level.run(
-                                #[inline(always)]
-                                || {
-                                    step(
-                                        lanes,
-                                        &layers,
-                                        parameters,
-                                        &x,
-                                        &mut y,
-                                        &mut scratch,
-                                        #[inline(always)]
-                                        |_, y| activation::map_inline(y, activation::tanh),
-                                    )
-                                },
-                            );
-                            assert_eq!(y, expected, "{sizes:?} bias {bias} {lanes} lanes {level:?}");
+                            let mut values = x.clone();
+                            for layer in &layers {
+                                let mut y = vec![f32::NAN; lanes * layer.outputs];
+                                level.run(
+                                    #[inline(always)]
+                                    || step(lanes, layer, parameters, &values, &mut y),
+                                );
+                                activation::map(&mut y, activation::tanh);
+                                values = y;
+                            }
+                            assert_eq!(values, expected, "{sizes:?} bias {bias} {lanes} lanes {level:?}");
                         }
                     }
                 }
@@ -362,14 +315,5 @@ mod tests {
     fn short_parameters_are_refused() {
         let (layers, count) = stack(&[3, 4], true);
         affine(1, layers[0], Parameters::Shared(&vec![0.0; count - 1]), &[0.0; 3], &mut [0.0; 4]);
-    }
-
-    #[test]
-    #[should_panic(expected = "inputs of layer 1")]
-    fn layers_that_do_not_fit_are_refused() {
-        let (mut layers, count) = stack(&[3, 4, 2], true);
-        layers[1].inputs = 3;
-        let (p, mut scratch) = (vec![0.0; count], vec![0.0; 8]);
-        perceptron(1, &layers, Parameters::Shared(&p), &[0.0; 3], &mut [0.0; 2], &mut scratch, |_, _| ());
     }
 }

@@ -3,7 +3,7 @@
 use super::conv::{Window, average_pool2d, conv2d, max_pool2d};
 use super::dense::{Begin, dense, dense_group, dense_rows};
 use super::matrix::{View, add_product, matvec};
-use super::perceptron::{Layer, Parameters, perceptron, scratch_len};
+use super::perceptron::{Layer, Parameters, affine};
 use super::{NumericLevel, activation, noise, numeric_level, reduce};
 use evolvent_core::StreamKey;
 
@@ -142,16 +142,17 @@ fn perceptrons(z: &[f32]) -> u64 {
         Layer { inputs: 5, outputs: 11, weight: 0, bias: Some(55) },
         Layer { inputs: 11, outputs: 18, weight: 66, bias: None },
     ];
-    let lanes = 3;
-    let mut scratch = vec![0.0; scratch_len(lanes, &layers)];
     let each: [&[f32]; 3] = [z, &z[100..], &z[200..]];
     let mut hash = START;
     for parameters in [Parameters::Shared(z), Parameters::Each(&each)] {
-        let mut y = [0.0; 3 * 18];
-        perceptron(lanes, &layers, parameters, &z[480..495], &mut y, &mut scratch, |_, sums| {
-            activation::map_inline(sums, activation::tanh);
-        });
-        hash = fold(hash, &y);
+        let mut values = z[480..495].to_vec();
+        for layer in layers {
+            let mut y = vec![0.0; 3 * layer.outputs];
+            affine(3, layer, parameters, &values, &mut y);
+            activation::map(&mut y, activation::tanh);
+            values = y;
+        }
+        hash = fold(hash, &values);
     }
     hash
 }
