@@ -180,7 +180,7 @@ impl Context<'_> {
             return self.show_lineage(&dir, &events, arguments.json);
         }
         if arguments.json {
-            let lines = events.iter().filter_map(|event| serde_json::to_string(event).ok());
+            let lines = events.iter().filter_map(|event| event.line().ok());
             return done(&lines.map(|line| line + "\n").collect::<String>());
         }
         done(&show::summary(&root, &events, terminal_width()))?;

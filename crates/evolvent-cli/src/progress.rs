@@ -235,7 +235,7 @@ impl JsonLines {
 impl Observer for JsonLines {
     fn observe(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Generation(_) => self.write(&serde_json::to_string(event)?),
+            Event::Generation(_) => self.write(&event.line().map_err(io::Error::other)?),
             _ => Ok(()),
         }
     }

@@ -108,8 +108,7 @@ impl Context<'_> {
             let last = match &summary.finished {
                 Some(finished) => finished.line(summary.dir.root()),
                 None => {
-                    let mut line =
-                        serde_json::to_value(Event::Stopped(summary.stopped.clone())).unwrap_or_default();
+                    let mut line = Event::Stopped(summary.stopped.clone()).json();
                     line["run_dir"] = root.clone().into();
                     line
                 }

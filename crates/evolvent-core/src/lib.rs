@@ -33,7 +33,7 @@ pub use genome::{Genome, Members};
 pub use network::{DecodeError, Decoder, Interface, Network, Output};
 pub use running::{Measurer, Measuring, Running, Startable};
 pub use stream::{Purpose, RunKey, Stream, StreamKey, stream, stream_key};
-pub use tree::{Numbers, Tree, TreeError};
+pub use tree::{Numbers, Step, Tree, TreeError};
 pub use vector::{
     Block, Bounds, Drawn, Init, Layout, Rank, Role, Scale, Vector, VectorGenes, Vectors, VirtualMember,
     VirtualVectors,

@@ -7,6 +7,7 @@ use crate::{
     checkpoint::{Lifted, Tree, decode, encode, seal, unseal},
     error::{Error, Result},
     experiment::Experiment,
+    json,
     record::{Estimate, RECORD_VERSION},
     registry::Registry,
     run_dir::{RunDir, write_together},
@@ -77,11 +78,11 @@ pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Con
     put("seed", context.experiment.seed.into());
     put("generation", laurels.generation.into());
     put("id", json!(laurels.id));
-    put("validation", json!(laurels.validation));
+    put("validation", json::value_of(&laurels.validation));
     put("test", json!(test.score));
     put("metrics", test.metrics.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<Map<_, _>>().into());
     put("experiment", json!(tables));
-    put("interface", context.interface.map_or(Value::Null, |i| json!(i)));
+    put("interface", context.interface.map_or(Value::Null, json::value_of));
     put("arrays", json!({ "bytes": arrays.len(), "checksum": crate::checkpoint::hex(&arrays) }));
     put("genome", genome);
     put("evaluator", evaluator);
@@ -122,22 +123,22 @@ impl Champion {
             .map_err(|e| Error::input(arrays_path.display(), "the arrays of a champion", e.to_string()))?;
         let tree = |key: &str| decode(&value[key], &arrays, key).map_err(wrong);
         let field = |key: &str| value[key].clone();
-        let part = |key: &str, e: serde_json::Error| wrong(format!("{key}: {e}"));
+        let part = |key: &str, e: String| wrong(format!("{key}: {e}"));
         Ok(Champion {
             genome: tree("genome")?,
             evaluator: tree("evaluator")?,
             kind: field("kind").as_str().unwrap_or_default().into(),
             generation: value["generation"].as_u64().unwrap_or_default(),
             id: value["id"].as_u64(),
-            validation: serde_json::from_value(field("validation")).map_err(|e| part("validation", e))?,
-            test: serde_json::from_value(field("test")).map_err(|e| part("test", e))?,
+            validation: json::read_value(&value["validation"]).map_err(|e| part("validation", e))?,
+            test: json::read_value(&value["test"]).map_err(|e| part("test", e))?,
             metrics: value["metrics"]
                 .as_object()
                 .into_iter()
                 .flatten()
                 .map(|(name, v)| (name.clone(), v.as_f64().unwrap_or(f64::NAN)))
                 .collect(),
-            interface: serde_json::from_value(field("interface")).map_err(|e| part("interface", e))?,
+            interface: json::read_value(&value["interface"]).map_err(|e| part("interface", e))?,
         })
     }
 

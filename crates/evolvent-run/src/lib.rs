@@ -7,6 +7,7 @@ pub mod error;
 pub mod experiment;
 pub mod export;
 pub mod figures;
+mod json;
 pub mod lineage;
 mod memory;
 pub mod neat_python;

@@ -10,6 +10,7 @@
 use crate::{
     checkpoint::{Tree, TreeError},
     error::Error,
+    experiment::values::table_of,
     memory,
     session::{Session, SessionOf},
 };
@@ -132,7 +133,7 @@ impl<G: Genome> AnyAlgorithm for Held<G> {
     }
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
         let settings = self.0.hyperparameters().map_err(toml::ser::Error::custom)?;
-        toml::Table::try_from(settings)
+        table_of(settings)
     }
     fn operator(&self, code: u8) -> String {
         self.0.operator(code)
@@ -325,7 +326,7 @@ impl<G: Genome, E: Task<G>> Bound for BoundTo<G, E> {
     }
 
     fn program(&self, genome: &Tree, evaluator: &Tree) -> Result<Option<Program>, TreeError> {
-        self.task.program(&evaluator.read()?, &genome.read()?).map_err(|e| TreeError(e.to_string()))
+        self.task.program(&evaluator.read()?, &genome.read()?).map_err(|e| TreeError::new(e.to_string()))
     }
 }
 

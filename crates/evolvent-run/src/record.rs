@@ -4,6 +4,8 @@
 //! clock, a thread count or a file system produced: two runs of one experiment have equal records up to `timing`.
 //! Values of objectives are in the user's own sense.
 
+use crate::json;
+use evolvent_core::TreeError;
 use evolvent_core::{Diagnostics, Sense};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 use std::fmt;
@@ -31,6 +33,21 @@ pub enum Event {
     /// A kind that a later version added.
     #[serde(other)]
     Unknown,
+}
+
+impl Event {
+    /// The record as a JSON object.
+    pub fn json(&self) -> serde_json::Value {
+        json::value_of(self)
+    }
+
+    /// The record as one line of `events.jsonl`, without the line's end.
+    ///
+    /// # Errors
+    /// If a value has no JSON.
+    pub fn line(&self) -> Result<String, TreeError> {
+        json::write(self).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
 /// What the run is.
@@ -182,7 +199,7 @@ pub struct Finished {
 impl Finished {
     /// The JSON object for programs that follow a run: the record with `seconds` and `run_dir` beside the counters.
     pub fn line(&self, run_dir: &std::path::Path) -> serde_json::Value {
-        let mut line = serde_json::to_value(Event::Finished(self.clone())).unwrap_or_default();
+        let mut line = Event::Finished(self.clone()).json();
         line["seconds"] = self.timing.seconds.into();
         line["run_dir"] = run_dir.display().to_string().into();
         line

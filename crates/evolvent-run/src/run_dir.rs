@@ -17,6 +17,7 @@
 
 use crate::{
     error::{Error, Result},
+    json,
     record::{Event, RECORD_VERSION},
 };
 use std::{
@@ -245,8 +246,8 @@ fn parse_events(bytes: &[u8], path: &Path) -> Result<Vec<Event>> {
             continue;
         }
         let place = || format!("{}:{}", path.display(), number + 1);
-        let event: Event = serde_json::from_slice(line)
-            .map_err(|e| Error::input(place(), "a record as one JSON object", e.to_string()))?;
+        let event: Event =
+            json::read(line).map_err(|e| Error::input(place(), "a record as one JSON object", e))?;
         if let Event::Started(started) = &event
             && started.version > RECORD_VERSION
         {

@@ -10,9 +10,10 @@
 
 use crate::{
     champion,
-    checkpoint::{self, Header, Tree},
+    checkpoint::{self, Header, Tree, TreeError},
     error::{Error, Result},
     experiment::{Begun, Experiment, drift, level},
+    json,
     lineage::{self, LineageFile},
     observer::{Observer, RecordFile, RunInfo},
     problem::Judgement,
@@ -335,7 +336,7 @@ impl<'e, 'c> Running<'e, 'c> {
     fn emit(&mut self, event: Event) -> Result<()> {
         if !matches!(event, Event::Checkpoint(_)) {
             let path = self.dir.events();
-            let mut line = serde_json::to_vec(&event).map_err(|e| Error::Io {
+            let mut line = json::write(&event).map_err(|e| Error::Io {
                 action: "write",
                 path: path.clone(),
                 source: std::io::Error::other(e),
@@ -490,7 +491,7 @@ impl<'e, 'c> Running<'e, 'c> {
         let (episodes, keep) = (self.episodes(), self.keep());
         let session = &mut self.session;
         let judged =
-            self.pool.install(|| session.validate(round, episodes, keep)).map_err(|e| self.unsaid(&e.0))?;
+            self.pool.install(|| session.validate(round, episodes, keep)).map_err(|e| self.unsaid(&e))?;
         self.progress.validated(totals.generations, &judged.cost);
         let record = Validation {
             generation: totals.generations,
@@ -509,8 +510,8 @@ impl<'e, 'c> Running<'e, 'c> {
         if fresh { self.experiment.run.finalists as usize } else { 1 }
     }
 
-    fn unsaid(&self, why: &str) -> Error {
-        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, why.to_owned());
+    fn unsaid(&self, why: &TreeError) -> Error {
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, why.to_string());
         Error::Io { action: "write the state of the run in", path: self.dir.root().into(), source }
     }
 
@@ -531,8 +532,8 @@ impl<'e, 'c> Running<'e, 'c> {
         let timing = self.timing();
         self.progress.seconds = timing.seconds;
         let state = Tree::Struct(vec![
-            ("session".into(), self.session.state().map_err(|e| self.unsaid(&e.0))?),
-            ("progress".into(), Tree::of(&self.progress).map_err(|e| self.unsaid(&e.0))?),
+            ("session".into(), self.session.state().map_err(|e| self.unsaid(&e))?),
+            ("progress".into(), Tree::of(&self.progress).map_err(|e| self.unsaid(&e))?),
         ]);
         let header = Header {
             evolvent: env!("CARGO_PKG_VERSION").into(),
@@ -565,8 +566,8 @@ impl<'e, 'c> Running<'e, 'c> {
             }
             session.test(TEST_ROUND, episodes)
         });
-        let test = decided.map_err(|e| self.unsaid(&e.0))?;
-        let laurels = self.session.laurels().map_err(|e| self.unsaid(&e.0))?;
+        let test = decided.map_err(|e| self.unsaid(&e))?;
+        let laurels = self.session.laurels().map_err(|e| self.unsaid(&e))?;
         if let (Some(laurels), Some(test)) = (&laurels, &test) {
             let context = champion::Context {
                 experiment: self.experiment,

@@ -273,7 +273,7 @@ impl<G: Genome> Session for SessionOf<G> {
     fn validate(&mut self, round: u64, repetitions: u32, keep: usize) -> Result<Judged, TreeError> {
         let outcome = self.engine.algorithm.outcome();
         let Some(candidate) = outcome.recommended() else {
-            return Err(TreeError("the algorithm recommends nothing".into()));
+            return Err(TreeError::new("the algorithm recommends nothing"));
         };
         let evaluator = self.engine.evaluator.state()?;
         let mut judged = match self.known(candidate.losses.as_deref(), candidate.violation) {

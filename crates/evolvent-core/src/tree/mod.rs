@@ -4,7 +4,7 @@
 
 mod read;
 
-use serde::{Serialize, Serializer, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use std::fmt;
 
 /// A value of serde's data model.
@@ -116,24 +116,65 @@ impl Tree {
     }
 }
 
-/// Why a value cannot be turned into a tree or read from one.
+/// Why a value cannot be turned into a tree or read from one, and where in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreeError(pub String);
+pub struct TreeError {
+    /// In serde's words.
+    pub message: String,
+    /// The way from the tree that was read to the place of the mistake, the last step first.
+    back: Vec<Step>,
+}
+
+/// A step into a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the name of a field, a key, or a variant: the mistake is there, not in what it names.
+    Name(String),
+    /// To the value of a field, to what stands at a key, or to the content of a variant.
+    Field(String),
+    /// To an element of a sequence, counted from 0.
+    Item(usize),
+}
+
+impl TreeError {
+    /// A mistake at the place that is being read.
+    pub fn new(message: impl Into<String>) -> TreeError {
+        TreeError { message: message.into(), back: Vec::new() }
+    }
+
+    /// The way to the mistake, from the tree that was read.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.back.iter().rev()
+    }
+
+    /// The same mistake, seen from one step further out.
+    fn within(mut self, step: Step) -> TreeError {
+        self.back.push(step);
+        self
+    }
+}
 
 impl fmt::Display for TreeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        for (i, step) in self.steps().enumerate() {
+            match step {
+                Step::Item(i) => write!(f, "[{i}]")?,
+                Step::Name(name) | Step::Field(name) if i == 0 => f.write_str(name)?,
+                Step::Name(name) | Step::Field(name) => write!(f, ".{name}")?,
+            }
+        }
+        write!(f, "{}{}", if self.back.is_empty() { "" } else { ": " }, self.message)
     }
 }
 impl std::error::Error for TreeError {}
 impl ser::Error for TreeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        TreeError(message.to_string())
+        TreeError::new(message.to_string())
     }
 }
-impl serde::de::Error for TreeError {
+impl de::Error for TreeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        TreeError(message.to_string())
+        TreeError::new(message.to_string())
     }
 }
 
@@ -442,7 +483,7 @@ macro_rules! struct_builder {
                 value: &T,
             ) -> Result<(), TreeError> {
                 if name.starts_with('$') {
-                    return Err(TreeError(format!("a field may not be called `{name}`: `$` is taken")));
+                    return Err(TreeError::new(format!("a field may not be called `{name}`: `$` is taken")));
                 }
                 self.0.push((name.into(), value.serialize(TreeSerializer)?.into_tree()));
                 Ok(())
@@ -463,7 +504,7 @@ impl ser::SerializeMap for MapBuilder {
         Ok(())
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), TreeError> {
-        let key = self.1.take().ok_or_else(|| TreeError("a map value without its key".into()))?;
+        let key = self.1.take().ok_or_else(|| TreeError::new("a map value without its key"))?;
         self.0.push((key, value.serialize(TreeSerializer)?.into_tree()));
         Ok(())
     }
@@ -496,5 +537,69 @@ impl Serialize for Tree {
                 map.end()
             }
         }
+    }
+}
+
+/// From a self-describing format: names stay text, and variants stay maps with one entry, which [`Tree::read`] takes for either.
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tree, D::Error> {
+        deserializer.deserialize_any(Describing).map(Element::into_tree)
+    }
+}
+
+impl<'de> Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Element, D::Error> {
+        deserializer.deserialize_any(Describing)
+    }
+}
+
+struct Describing;
+
+impl<'de> de::Visitor<'de> for Describing {
+    type Value = Element;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_bool<E>(self, v: bool) -> Result<Element, E> {
+        Ok(Element::Bool(v))
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Element, E> {
+        Ok(Element::U64(v))
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Element, E> {
+        Ok(Element::I64(v))
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Element, E> {
+        Ok(Element::F64(v))
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Element, E> {
+        Ok(Element::Tree(Tree::Text(v.into())))
+    }
+    fn visit_string<E>(self, v: String) -> Result<Element, E> {
+        Ok(Element::Tree(Tree::Text(v)))
+    }
+    fn visit_unit<E>(self) -> Result<Element, E> {
+        Ok(Element::Tree(Tree::Null))
+    }
+    fn visit_none<E>(self) -> Result<Element, E> {
+        Ok(Element::Tree(Tree::Null))
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Element, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut elements: A) -> Result<Element, A::Error> {
+        let mut column = Column::Empty(elements.size_hint().unwrap_or(0).min(1 << 20));
+        while let Some(element) = elements.next_element()? {
+            column.push(element);
+        }
+        Ok(Element::Tree(column.finish()))
+    }
+    fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Element, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            fields.push(entry);
+        }
+        Ok(Element::Tree(Tree::Struct(fields)))
     }
 }

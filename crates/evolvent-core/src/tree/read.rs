@@ -1,9 +1,10 @@
 //! Reading values back from a [`Tree`].
 //!
-//! Every state and every setting of every algorithm is compiled against this one deserialiser, so it is written for
-//! little code per type: each request reads only what may answer it, through one type of map and one of sequence.
+//! Every state and every setting of every algorithm is compiled against this one deserialiser, whatever format it comes from, so it is
+//! written for little code per type: each request reads only what may answer it, through one type of map and one of sequence. Mistakes
+//! know their way from the root, so that a format can tell their places in its own text.
 
-use super::{Numbers, Tree, TreeError};
+use super::{Numbers, Step, Tree, TreeError};
 use serde::{
     Deserializer,
     de::{self, DeserializeOwned, DeserializeSeed, Expected, IntoDeserializer, Unexpected, Visitor},
@@ -95,8 +96,9 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// 128 bits, which other formats than a tree hold as text.
     fn wide<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TreeError> {
-        let Reader::Tree(Tree::Wide(text)) = self else { return self.scalar(visitor) };
+        let Reader::Tree(Tree::Wide(text) | Tree::Text(text)) = self else { return self.scalar(visitor) };
         match (text.parse::<u128>(), text.parse::<i128>()) {
             (Ok(v), _) => visitor.visit_u128(v),
             (_, Ok(v)) => visitor.visit_i128(v),
@@ -137,11 +139,20 @@ impl<'de> Reader<'de> {
         visitor.visit_map(Entries { all, next: 0 })
     }
 
+    /// A variant: a name, or a map whose one key is a name.
     fn variant(self) -> Result<VariantReader<'de>, TreeError> {
         match self {
             Reader::Tree(Tree::Text(name)) => Ok(VariantReader { name, content: None }),
             Reader::Tree(Tree::Variant(name, content)) => Ok(VariantReader { name, content: Some(content) }),
-            _ => Err(self.unfit(&"a variant")),
+            Reader::Tree(Tree::Struct(fields)) => match &fields[..] {
+                [(name, content)] => Ok(VariantReader { name, content: Some(content) }),
+                [] => Err(TreeError::new("expected a name, found an empty table")),
+                [_, (second, _), ..] => {
+                    let mistake = TreeError::new("expected one name, found several");
+                    Err(mistake.within(Step::Name(second.clone())))
+                }
+            },
+            _ => Err(TreeError::new("expected a name, or a table with a name")),
         }
     }
 }
@@ -300,7 +311,8 @@ impl<'de> Elements<'de> {
 impl<'de> de::SeqAccess<'de> for Elements<'de> {
     type Error = TreeError;
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, TreeError> {
-        self.take().map(|element| seed.deserialize(element)).transpose()
+        let i = self.next;
+        self.take().map(|element| seed.deserialize(element).map_err(|e| e.within(Step::Item(i)))).transpose()
     }
     fn size_hint(&self) -> Option<usize> {
         Some(self.all.len() - self.next)
@@ -332,29 +344,42 @@ impl<'de> Entries<'de> {
         }
     }
 
+    /// The name of an entry.
+    fn name(&self, i: usize) -> String {
+        match self.all {
+            Fields::Pairs(pairs) => match pairs.get(i) {
+                Some((Tree::Text(name), _)) => name.clone(),
+                _ => format!("entry {i}"),
+            },
+            Fields::Named(fields) => fields.get(i).map(|(name, _)| name.clone()).unwrap_or_default(),
+        }
+    }
+
     fn take(&mut self) -> Result<Reader<'de>, TreeError> {
         let value = match self.all {
             Fields::Pairs(pairs) => pairs.get(self.next).map(|(_, value)| value),
             Fields::Named(fields) => fields.get(self.next).map(|(_, value)| value),
         };
         self.next += 1;
-        value.map(Reader::Tree).ok_or_else(|| TreeError("a map has fewer values than were asked for".into()))
+        value.map(Reader::Tree).ok_or_else(|| TreeError::new("a map has fewer values than were asked for"))
     }
 }
 
 impl<'de> de::MapAccess<'de> for Entries<'de> {
     type Error = TreeError;
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, TreeError> {
-        match self.key() {
-            None => Ok(None),
-            Some(Key::Tree(key)) => seed.deserialize(key).map(Some),
+        let key = match self.key() {
+            None => return Ok(None),
+            Some(Key::Tree(key)) => seed.deserialize(key),
             Some(Key::Name(name)) => {
-                seed.deserialize(de::value::BorrowedStrDeserializer::<TreeError>::new(name)).map(Some)
+                seed.deserialize(de::value::BorrowedStrDeserializer::<TreeError>::new(name))
             }
-        }
+        };
+        key.map(Some).map_err(|e| e.within(Step::Name(self.name(self.next))))
     }
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, TreeError> {
-        seed.deserialize(self.take()?)
+        let i = self.next;
+        seed.deserialize(self.take()?).map_err(|e| e.within(Step::Field(self.name(i))))
     }
 }
 
@@ -367,15 +392,24 @@ impl<'de> de::EnumAccess<'de> for VariantReader<'de> {
     type Error = TreeError;
     type Variant = Self;
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), TreeError> {
-        let name = seed.deserialize(de::value::BorrowedStrDeserializer::<TreeError>::new(self.name))?;
-        Ok((name, self))
+        let name = seed.deserialize(de::value::BorrowedStrDeserializer::<TreeError>::new(self.name));
+        match name {
+            Ok(name) => Ok((name, self)),
+            Err(e) if self.content.is_some() => Err(e.within(Step::Name(self.name.into()))),
+            Err(e) => Err(e),
+        }
     }
 }
 
 impl<'de> VariantReader<'de> {
     fn content(&self) -> Result<Reader<'de>, TreeError> {
-        let content = self.content.map(Reader::Tree);
-        content.ok_or_else(|| TreeError(format!("variant `{}` without its content", self.name)))
+        let message = || TreeError::new(format!("`{}` needs settings: write it as a table", self.name));
+        self.content.map(Reader::Tree).ok_or_else(message)
+    }
+
+    /// Adds the step to the content.
+    fn inside<T>(&self, result: Result<T, TreeError>) -> Result<T, TreeError> {
+        result.map_err(|e| e.within(Step::Field(self.name.into())))
     }
 }
 
@@ -384,21 +418,25 @@ impl<'de> de::VariantAccess<'de> for VariantReader<'de> {
     fn unit_variant(self) -> Result<(), TreeError> {
         match self.content {
             None | Some(Tree::Null) => Ok(()),
-            Some(_) => Err(TreeError(format!("variant `{}` with a content it does not have", self.name))),
+            Some(Tree::Struct(fields)) if fields.is_empty() => Ok(()),
+            Some(content) => self.inside(Err(Reader::Tree(content).unfit(&"an empty table"))),
         }
     }
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, TreeError> {
-        seed.deserialize(self.content()?)
+        let content = self.content()?;
+        self.inside(seed.deserialize(content))
     }
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, TreeError> {
-        self.content()?.sequence(visitor)
+        let content = self.content()?;
+        self.inside(content.sequence(visitor))
     }
     fn struct_variant<V: Visitor<'de>>(
         self,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TreeError> {
-        self.content()?.map(visitor)
+        let content = self.content()?;
+        self.inside(content.map(visitor))
     }
 }
 
@@ -500,9 +538,36 @@ mod tests {
         let tree = Tree::of(&everything()).unwrap();
         assert!(tree.read::<Kind>().is_err());
         assert!(tree.read::<Vec<f64>>().is_err());
-        assert!(Tree::Text("New".into()).read::<Kind>().unwrap_err().0.contains("New"));
+        assert!(Tree::Text("New".into()).read::<Kind>().unwrap_err().message.contains("New"));
         assert!(Tree::Numbers(Numbers::U64(vec![300])).read::<Vec<u8>>().is_err());
         assert!(Tree::of(&vec![1.0, 2.0]).unwrap().read::<[f64; 3]>().is_err());
         assert!(Tree::of(&vec![1.0, 2.0, 3.0]).unwrap().read::<[f64; 2]>().is_err());
+    }
+
+    #[test]
+    fn mistakes_know_their_way() {
+        let told = |tree: &Tree| tree.read::<Everything>().unwrap_err().to_string();
+        let mut tree = Tree::of(&everything()).unwrap();
+        let Tree::Struct(fields) = &mut tree else { panic!("a struct") };
+        let kinds = fields.iter_mut().find(|(name, _)| name == "kinds").unwrap();
+        kinds.1 = serde_json::from_str(r#"["Unit", {"Struct": {"a": 1, "b": [1, "x", 3]}}]"#).unwrap();
+        assert!(told(&tree).starts_with("kinds[1].Struct.b[1]: invalid type: string"), "{}", told(&tree));
+        let Tree::Struct(fields) = &mut tree else { panic!("a struct") };
+        fields.iter_mut().find(|(name, _)| name == "kinds").unwrap().1 =
+            serde_json::from_str(r#"[{"None": 1}]"#).unwrap();
+        assert!(told(&tree).starts_with("kinds[0].None: unknown variant `None`"), "{}", told(&tree));
+    }
+
+    #[test]
+    fn what_json_says_is_read_as_the_value_that_it_came_from() {
+        let kinds = everything().kinds;
+        let tree: Tree = serde_json::from_str(&serde_json::to_string(&kinds).unwrap()).unwrap();
+        assert_eq!(tree.read::<Vec<Kind>>().unwrap(), kinds);
+        let flat: Tree = serde_json::from_str("[1.5, 2.5]").unwrap();
+        assert_eq!(flat, Tree::Numbers(Numbers::F64(vec![1.5, 2.5])));
+        assert_eq!(
+            serde_json::from_str::<Tree>("[1, 2.5, -3]").unwrap().read::<Vec<f32>>().unwrap(),
+            [1.0, 2.5, -3.0]
+        );
     }
 }

@@ -11,6 +11,7 @@ pub use evolvent_core::{Numbers, Tree, TreeError};
 
 use crate::{
     error::{Error, Result},
+    json,
     observer::RecordFile,
 };
 use safetensors::SafeTensors;
@@ -105,7 +106,7 @@ pub fn save(checkpoints: &Path, header: &Header, state: &Tree) -> Result<PathBuf
     let arrays = lifted.to_bytes().map_err(unsayable)?;
     let structure = json!({
         "format": FORMAT,
-        "header": header,
+        "header": json::value_of(header),
         "arrays": { "bytes": arrays.len(), "checksum": hex(&arrays) },
         "state": state,
     });
@@ -232,8 +233,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
         )
         .with_hint(format!("continue with evolvent {writer}, or begin a new run from config.toml")));
     }
-    let header: Header =
-        serde_json::from_value(structure["header"].clone()).map_err(|e| wrong(format!("header: {e}")))?;
+    let header: Header = json::read_value(&structure["header"]).map_err(|e| wrong(format!("header: {e}")))?;
 
     let bytes = fs::read(&arrays_path).map_err(Error::reading(&arrays_path, "the arrays of a checkpoint"))?;
     let arrays_wrong =
@@ -257,7 +257,7 @@ impl Checkpoint {
     /// If it is missing or of another type.
     pub fn part<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T> {
         let tree = self.field(name)?;
-        tree.read().map_err(|e| self.unfit(name, e.0))
+        tree.read().map_err(|e| self.unfit(name, e.to_string()))
     }
 
     /// A field of the state.

@@ -5,8 +5,9 @@
 
 use super::{
     mistakes::{Mistake, Mistakes, Place},
-    reader::Reader,
+    values,
 };
+use evolvent_core::{Tree, TreeError};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
 use toml::{
@@ -270,28 +271,42 @@ pub(crate) fn decode<T: DeserializeOwned>(
     places: &Places,
     others: &[String],
 ) -> Result<T, Vec<Mistake>> {
+    let mut read = None;
+    let once = &mut |tree: &Tree| tree.read().map(|settings| read = Some(settings));
+    let list = attempts(value, path, places, others, once);
+    match read {
+        Some(settings) if list.is_empty() => Ok(settings),
+        _ => Err(list),
+    }
+}
+
+/// All mistakes that `read` makes of a value.
+fn attempts(
+    value: &Spanned<DeValue<'_>>,
+    path: &str,
+    places: &Places,
+    others: &[String],
+    read: &mut dyn FnMut(&Tree) -> Result<(), TreeError>,
+) -> Vec<Mistake> {
     let mut value = value.clone();
     let mut list = Vec::new();
     let mut removed: Vec<String> = Vec::new();
     while list.len() < MOST {
-        let error = match T::deserialize(Reader(&value)) {
-            Ok(read) if list.is_empty() => return Ok(read),
-            Ok(_) => break,
-            Err(error) => error,
-        };
+        let Err(error) = read(&values::tree_of(value.get_ref())) else { break };
         let missing = quoted(&error.message, "missing field `");
         if missing.is_some_and(|field| removed.iter().any(|r| r == field)) {
             break; // It was there, and wrong.
         }
-        let at = error.span.as_ref().and_then(|span| places.path_at(span)).unwrap_or(path);
+        let span = values::place(&value, error.steps());
+        let at = places.path_at(&span).unwrap_or(path);
         let (message, hint) = plainly(&error.message, others);
-        list.push(Mistake { hint, ..places.sources.mistake(at, error.span.clone(), message) });
-        match error.span.and_then(|span| take_out(value.get_mut(), &span)) {
+        list.push(Mistake { hint, ..places.sources.mistake(at, Some(span.clone()), message) });
+        match take_out(value.get_mut(), &span) {
             Some(key) => removed.push(key),
             None => break,
         }
     }
-    Err(list)
+    list
 }
 
 /// The text up to the next backtick behind `before`.

@@ -12,8 +12,8 @@
 pub(crate) mod document;
 mod mistakes;
 pub(crate) mod names;
-mod reader;
 mod resolved;
+pub(crate) mod values;
 
 pub use mistakes::{Mistake, Mistakes, Place};
 pub(crate) use resolved::{drift, level};

@@ -1,7 +1,7 @@
 //! The resolved file: an experiment with everything filled in, as it was run.
 
 use super::Experiment;
-use super::reader::Reader;
+use super::values::{self, tree_of};
 use crate::{
     error::{Error, Result},
     session::Facts,
@@ -68,8 +68,7 @@ pub(crate) fn drift() -> Option<String> {
 impl Provenance {
     /// The table of a document, if it has one that can be read. It is no setting, so nothing is required of it.
     pub(super) fn read(root: &DeTable<'_>) -> Option<Provenance> {
-        let table = root.get("resolved")?.clone();
-        Provenance::deserialize(Reader(&table)).ok()
+        tree_of(root.get("resolved")?.get_ref()).read().ok()
     }
 }
 
@@ -92,7 +91,7 @@ impl Experiment {
     }
 
     pub(crate) fn tables_of_run(&self) -> Result<Table> {
-        Table::try_from(self.run.with_seed(self.seed)).map_err(|e| unwritable("run", "", &e))
+        values::table(&self.run.with_seed(self.seed)).map_err(|e| unwritable("run", "", &e))
     }
 
     /// The resolved file: can be run and resumed, and gives the same run.
@@ -116,7 +115,8 @@ impl Experiment {
         };
         let mut tables = self.tables()?;
         tables.insert("run".into(), Value::Table(self.tables_of_run()?));
-        tables.insert("resolved".into(), Value::try_from(own).map_err(|e| unwritable("resolved", "", &e))?);
+        let own = values::table(&own).map_err(|e| unwritable("resolved", "", &e))?;
+        tables.insert("resolved".into(), Value::Table(own));
         let text = toml::to_string(&tables).map_err(|e| unwritable("resolved", "", &e))?;
         Ok(format!("# The experiment with everything filled in; it can be run again.\n\n{text}"))
     }

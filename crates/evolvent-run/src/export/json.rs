@@ -9,6 +9,7 @@
 //! `"NaN"`, `"inf"` and `"-inf"`, which most languages' number parsers take.
 
 use super::{About, ExportError, FORMAT, VERSION, check, check_read};
+use crate::json;
 use evolvent_nets::program::{Initializer, Op, Port, Program, State};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 use std::fmt;
@@ -22,14 +23,14 @@ pub fn write_json(program: &Program, about: &About) -> Result<Vec<u8>, ExportErr
         about: Texts(about.clone()),
         program: Stored::of(program.clone()),
     };
-    let mut bytes = serde_json::to_vec(&file).map_err(|e| ExportError::Malformed(e.to_string()))?;
+    let mut bytes = json::write(&file).map_err(|e| ExportError::Malformed(e.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
 /// A network, and what is known about it, from the JSON that [`write_json`] made.
 pub fn read_json(bytes: &[u8]) -> Result<(Program, About), ExportError> {
-    let header: Header = serde_json::from_slice(bytes).map_err(|e| ExportError::Malformed(e.to_string()))?;
+    let header: Header = json::read(bytes).map_err(ExportError::Malformed)?;
     if header.format != FORMAT {
         let found = format!("its `format` is `{}`, expected `{FORMAT}`", header.format);
         return Err(ExportError::Malformed(found));
@@ -37,7 +38,7 @@ pub fn read_json(bytes: &[u8]) -> Result<(Program, About), ExportError> {
     if header.version > VERSION {
         return Err(ExportError::Version { found: header.version, known: VERSION });
     }
-    let file: File = serde_json::from_slice(bytes).map_err(|e| ExportError::Malformed(e.to_string()))?;
+    let file: File = json::read(bytes).map_err(ExportError::Malformed)?;
     let program = file.program.program();
     check_read(&program)?;
     Ok((program, file.about.0))

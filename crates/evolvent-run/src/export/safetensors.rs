@@ -5,6 +5,7 @@
 //! form without the numbers of its arrays. What a state is at the beginning of an episode is the array `initial.NAME`.
 
 use super::{About, ExportError, FORMAT, VERSION, check, check_read, json::Stored};
+use crate::json;
 use evolvent_nets::program::Program;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::HashMap;
@@ -34,7 +35,8 @@ pub fn write_safetensors(program: &Program, about: &About) -> Result<Vec<u8>, Ex
     let mut structure = program.clone();
     structure.initializers.iter_mut().for_each(|i| i.data.clear());
     structure.states.iter_mut().for_each(|s| s.initial.clear());
-    let structure = serde_json::to_string(&Stored::of(structure)).map_err(malformed)?;
+    let structure =
+        String::from_utf8(json::write(&Stored::of(structure)).map_err(malformed)?).map_err(malformed)?;
     // The library writes metadata from a hash map, in no particular order; one entry keeps the file the same each time.
     let about: serde_json::Map<String, serde_json::Value> =
         about.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
@@ -60,7 +62,7 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<(Program, About), ExportError> {
         return Err(ExportError::Version { found: version, known: VERSION });
     }
     let structure = whole["program"].as_str().ok_or_else(|| malformed("`program` is missing"))?;
-    let mut program = serde_json::from_str::<Stored>(structure).map_err(malformed)?.program();
+    let mut program = json::read::<Stored>(structure.as_bytes()).map_err(malformed)?.program();
     let numbers = |name: &str| -> Result<Vec<f32>, ExportError> {
         let array = arrays.tensor(name).map_err(|e| malformed(format!("array `{name}`: {e}")))?;
         if array.dtype() != Dtype::F32 {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    experiment::Mistake,
+    experiment::{Mistake, values::table},
     problem::{Judgement, OpenError, Opened, Plain, Problem, Surroundings, Task},
 };
 use evolvent_algos::{Bits, BitsAlgorithm, BitsGenes, VectorAlgorithm};
@@ -144,7 +144,7 @@ impl EnvironmentTable {
         let parameters = environment.clone();
         EnvironmentTable {
             simulation: Box::new(move || Simulation::of(environment.clone())),
-            parameters: Box::new(move || toml::Table::try_from(&parameters)),
+            parameters: Box::new(move || table(&parameters)),
             rollout,
         }
     }
@@ -153,7 +153,7 @@ impl EnvironmentTable {
         let parameters = environment.clone();
         EnvironmentTable {
             simulation: Box::new(move || Simulation::listed(environment.clone())),
-            parameters: Box::new(move || toml::Table::try_from(&parameters).map(content)),
+            parameters: Box::new(move || table(&parameters).map(content)),
             rollout,
         }
     }
@@ -161,7 +161,7 @@ impl EnvironmentTable {
 
 impl Problem for EnvironmentTable {
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
-        let mut all = toml::Table::try_from(&self.rollout)?;
+        let mut all = table(&self.rollout)?;
         all.extend((self.parameters)()?);
         Ok(all)
     }
@@ -187,7 +187,7 @@ impl FunctionProblem {
             make: Box::new(move || {
                 function.check().map(|()| Box::new(function.clone()) as Box<dyn Function>)
             }),
-            parameters: Box::new(move || toml::Table::try_from(&parameters)),
+            parameters: Box::new(move || table(&parameters)),
             observed,
         }
     }
@@ -196,7 +196,7 @@ impl FunctionProblem {
         let parameters = function.clone();
         FunctionProblem {
             make: Box::new(move || function.build()),
-            parameters: Box::new(move || toml::Table::try_from(&parameters).map(content)),
+            parameters: Box::new(move || table(&parameters).map(content)),
             observed,
         }
     }
@@ -204,7 +204,7 @@ impl FunctionProblem {
 
 impl Problem for FunctionProblem {
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
-        let mut all = toml::Table::try_from(&self.observed)?;
+        let mut all = table(&self.observed)?;
         all.extend((self.parameters)()?);
         Ok(all)
     }
@@ -226,7 +226,7 @@ struct PseudoBooleanProblem(PseudoBoolean);
 
 impl Problem for PseudoBooleanProblem {
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
-        toml::Table::try_from(&self.0).map(content)
+        table(&self.0).map(content)
     }
 
     fn open(&self, _: &Surroundings) -> Result<Opened, OpenError> {
@@ -244,7 +244,7 @@ struct DatasetProblem(DatasetSpec);
 
 impl Problem for DatasetProblem {
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
-        toml::Table::try_from(&self.0)
+        table(&self.0)
     }
 
     fn open(&self, surroundings: &Surroundings) -> Result<Opened, OpenError> {
@@ -270,7 +270,7 @@ struct CommandProblem(CommandSettings);
 
 impl Problem for CommandProblem {
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
-        toml::Table::try_from(&self.0)
+        table(&self.0)
     }
 
     fn open(&self, _: &Surroundings) -> Result<Opened, OpenError> {

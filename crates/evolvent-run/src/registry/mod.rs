@@ -13,7 +13,7 @@ pub use networks::{AnyNetwork, NetworkTask};
 pub(crate) use table::Table;
 
 use crate::{
-    experiment::Mistake,
+    experiment::{Mistake, values},
     problem::{AnyAlgorithm, BoundTo, Held, OpenError, Opened, Plain, Problem, Surroundings, Task},
 };
 use builtin::{EnvironmentTable, FunctionProblem};
@@ -228,7 +228,7 @@ struct OwnProblem<P>(P);
 
 impl<P: Measure> Problem for OwnProblem<P> {
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
-        toml::Table::try_from(&self.0)
+        values::table(&self.0)
     }
 
     fn open(&self, surroundings: &Surroundings) -> Result<Opened, OpenError> {

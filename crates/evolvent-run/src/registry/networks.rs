@@ -1,5 +1,6 @@
 //! Networks and the tasks that take them.
 
+use crate::experiment::values::table;
 use crate::problem::{Bound, BoundTo, Judgement, Task};
 use evolvent_core::{Genome, Interface, Violations};
 use evolvent_math::rows::Materialize;
@@ -64,7 +65,7 @@ where
     }
 
     fn settings(&self) -> Result<toml::Table, toml::ser::Error> {
-        toml::Table::try_from(&self.0)
+        table(&self.0)
     }
 
     fn check(&self, interface: &Interface) -> Result<(), Violations> {

@@ -4,6 +4,7 @@ use crate::experiment::{
     Mistake,
     document::{Places, decode},
 };
+use crate::json;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -75,7 +76,7 @@ impl TableInfo {
     pub(crate) fn of<T: JsonSchema + Default + Serialize>() -> TableInfo {
         TableInfo {
             schema: Box::new(|generator| T::json_schema(generator)),
-            defaults: Box::new(|| serde_json::to_value(T::default()).unwrap_or_default()),
+            defaults: Box::new(|| json::value_of(&T::default())),
         }
     }
 
@@ -87,7 +88,7 @@ impl TableInfo {
         TableInfo {
             schema: Box::new(move |generator| variant::<T>(name, generator)),
             defaults: Box::new(move || {
-                let value = default().and_then(|d| serde_json::to_value(d).ok());
+                let value = default().map(|d| json::value_of(&d));
                 value.and_then(|v| v.get(name).cloned()).unwrap_or_default()
             }),
         }
