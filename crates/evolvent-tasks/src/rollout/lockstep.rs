@@ -40,6 +40,55 @@ pub(super) trait Draws {
     fn noise(&self, place: usize, episode: usize) -> Stream;
 }
 
+/// The networks of the members, in places from 0. The loop is compiled once, not for every kind of network: it meets them through this trait,
+/// a call for each step of all lanes.
+pub(super) trait Policies {
+    /// Numbers of state that a lane of the first `group` networks needs.
+    fn state_len(&self, group: usize) -> usize;
+    /// Numbers of scratch memory that their step needs.
+    fn scratch_len(&self, group: usize, each: usize) -> usize;
+    /// Puts the state of a lane of network `g` where an episode begins.
+    fn begin_episode(&self, g: usize, state: &mut [f32], lanes: usize, lane: usize, rng: &mut Stream);
+    /// A step of the first `group` networks, `each` lanes of each.
+    fn forward(
+        &self,
+        group: usize,
+        each: usize,
+        input: &[f32],
+        state: &mut [f32],
+        output: &mut [f32],
+        scratch: &mut [f32],
+    );
+    /// Lets two networks change places.
+    fn swap(&mut self, a: usize, b: usize);
+}
+
+impl<N: Network> Policies for Vec<N> {
+    fn state_len(&self, group: usize) -> usize {
+        self[..group].iter().map(N::state_len).max().unwrap_or(0)
+    }
+    fn scratch_len(&self, group: usize, each: usize) -> usize {
+        N::group_scratch_len(&self[..group], each)
+    }
+    fn begin_episode(&self, g: usize, state: &mut [f32], lanes: usize, lane: usize, rng: &mut Stream) {
+        self[g].begin_episode(state, lanes, lane, rng);
+    }
+    fn forward(
+        &self,
+        group: usize,
+        each: usize,
+        input: &[f32],
+        state: &mut [f32],
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        N::forward_group(&self[..group], each, input, state, output, scratch);
+    }
+    fn swap(&mut self, a: usize, b: usize) {
+        self.as_mut_slice().swap(a, b);
+    }
+}
+
 /// What one lane gave.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Episode {
@@ -119,10 +168,8 @@ struct Lane {
 }
 
 /// Memory for [`LANES`] lanes.
-pub(super) struct Workspace<N> {
+pub(super) struct Workspace {
     simulator: Box<dyn Simulator>,
-    /// The networks of the members; the first so many are in use.
-    pub(super) networks: Vec<N>,
     lanes: Vec<Lane>,
     observations: Vec<f32>,
     raw: Vec<f32>,
@@ -138,13 +185,12 @@ pub(super) struct Workspace<N> {
     outputs: usize,
 }
 
-impl<N: Network> Workspace<N> {
+impl Workspace {
     /// Around a simulator of [`LANES`] lanes.
     pub(super) fn new(simulator: Box<dyn Simulator>) -> Self {
         let interface = &simulator.spec().interface;
         let (inputs, outputs) = (interface.inputs(), interface.output.len());
         Workspace {
-            networks: Vec::new(),
             lanes: Vec::with_capacity(LANES),
             observations: vec![0.0; inputs * LANES],
             raw: vec![0.0; outputs * LANES],
@@ -163,23 +209,24 @@ impl<N: Network> Workspace<N> {
     }
 
     /// Runs `episodes` lanes of each of the first `places.len()` networks to their ends; `places` are the members'
-    /// places in `finished`.
+    /// places in `finished`. Networks change places meanwhile.
     pub(super) fn run(
         &mut self,
+        networks: &mut dyn Policies,
         places: &[usize],
         episodes: usize,
         rules: &Rules<'_>,
-        draws: &impl Draws,
+        draws: &dyn Draws,
         finished: &mut Finished,
     ) {
         let (mut group, mut each) = (places.len(), episodes);
         debug_assert!(group * each <= LANES);
-        self.begin(places, each, rules, draws);
+        self.begin(networks, places, each, rules, draws);
         let mut alive = group * each;
         let mut clock = 0;
         while alive > 0 {
             let lanes = group * each;
-            self.look_and_act(group, each, rules);
+            self.look_and_act(networks, group, each, rules);
             if any_endless(&self.observations[..self.inputs * lanes])
                 || any_nan(&self.raw[..self.outputs * lanes])
             {
@@ -191,26 +238,32 @@ impl<N: Network> Workspace<N> {
             alive -= match rules.steps {
                 None => self.end_episodes(lanes, rules, finished),
                 Some(steps) => {
-                    self.begin_anew(lanes, each, rules, draws);
+                    self.begin_anew(networks, lanes, each, rules, draws);
                     if clock == steps { self.end_lanes(lanes, rules, finished) } else { 0 }
                 }
             };
             // Moving costs about as much as a step, so it must save several.
             if alive < before && alive > 0 && 4 * alive <= 3 * lanes {
-                (group, each) = self.gather(group, each);
+                (group, each) = self.gather(networks, group, each);
             }
         }
     }
 
     /// Puts all lanes at the start of their first episode.
-    fn begin(&mut self, places: &[usize], each: usize, rules: &Rules<'_>, draws: &impl Draws) {
-        let group = &self.networks[..places.len()];
-        let lanes = group.len() * each;
+    fn begin(
+        &mut self,
+        networks: &dyn Policies,
+        places: &[usize],
+        each: usize,
+        rules: &Rules<'_>,
+        draws: &dyn Draws,
+    ) {
+        let group = places.len();
+        let lanes = group * each;
         self.lanes.clear();
         self.noise.clear();
-        let state_len = group.iter().map(N::state_len).max().unwrap_or(0);
-        grow(&mut self.state, state_len * lanes);
-        grow(&mut self.scratch, N::group_scratch_len(group, each));
+        grow(&mut self.state, networks.state_len(group) * lanes);
+        grow(&mut self.scratch, networks.scratch_len(group, each));
         self.returns.fill(0.0);
         self.sums.fill(0.0);
         for (g, &place) in places.iter().enumerate() {
@@ -220,7 +273,7 @@ impl<N: Network> Workspace<N> {
                 self.lanes.push(Lane { place, episode: e, alive: true, begun: 1, value: 0.0, steps: 0 });
                 let mut rng = draws.episode(places[g], episode, 0);
                 self.simulator.begin(lane, e.into(), &mut rng);
-                group[g].begin_episode(&mut self.state, lanes, lane, &mut rng.split(STATE).stream());
+                networks.begin_episode(g, &mut self.state, lanes, lane, &mut rng.split(STATE).stream());
                 if !rules.noise.is_empty() {
                     self.noise.push(draws.noise(places[g], episode));
                 }
@@ -229,7 +282,7 @@ impl<N: Network> Workspace<N> {
     }
 
     /// Observations, raw outputs, actions.
-    fn look_and_act(&mut self, group: usize, each: usize, rules: &Rules<'_>) {
+    fn look_and_act(&mut self, networks: &dyn Policies, group: usize, each: usize, rules: &Rules<'_>) {
         let lanes = group * each;
         let observations = &mut self.observations[..self.inputs * lanes];
         self.simulator.observe(0..lanes, observations);
@@ -241,14 +294,7 @@ impl<N: Network> Workspace<N> {
             normalizer.apply(lanes, observations);
         }
         let raw = &mut self.raw[..self.outputs * lanes];
-        N::forward_group(
-            &self.networks[..group],
-            each,
-            observations,
-            &mut self.state,
-            raw,
-            &mut self.scratch,
-        );
+        networks.forward(group, each, observations, &mut self.state, raw, &mut self.scratch);
         match rules.head.output() {
             Output::Discrete(_) => rules.head.indices(lanes, raw, &mut self.indices),
             _ => {
@@ -314,7 +360,7 @@ impl<N: Network> Workspace<N> {
 
     /// The running lanes whose episode is over, in order. They are noted as bits, because what is done with them changes
     /// what they are read from.
-    fn over(&self, lanes: usize) -> impl Iterator<Item = usize> + use<N> {
+    fn over(&self, lanes: usize) -> impl Iterator<Item = usize> + use<> {
         let mut bits = 0u64;
         for lane in End::over(&self.ends[..lanes]).filter(|&lane| self.lanes[lane].alive) {
             bits |= 1 << lane;
@@ -347,7 +393,14 @@ impl<N: Network> Workspace<N> {
     }
 
     /// Begins a new episode in every lane whose episode is over.
-    fn begin_anew(&mut self, lanes: usize, each: usize, rules: &Rules<'_>, draws: &impl Draws) {
+    fn begin_anew(
+        &mut self,
+        networks: &dyn Policies,
+        lanes: usize,
+        each: usize,
+        rules: &Rules<'_>,
+        draws: &dyn Draws,
+    ) {
         for lane in self.over(lanes) {
             let worth = self.worth(lane, rules);
             let steps = u64::from(self.simulator.steps(lane));
@@ -360,8 +413,8 @@ impl<N: Network> Workspace<N> {
             let at_place = (episode + each * begun as usize) as u64;
             let mut rng = draws.episode(place, episode, begun);
             self.simulator.begin(lane, at_place, &mut rng);
-            let network = &self.networks[lane / each];
-            network.begin_episode(&mut self.state, lanes, lane, &mut rng.split(STATE).stream());
+            let own = &mut rng.split(STATE).stream();
+            networks.begin_episode(lane / each, &mut self.state, lanes, lane, own);
         }
     }
 
@@ -399,12 +452,12 @@ impl<N: Network> Workspace<N> {
 
     /// Moves running lanes together: members that are done leave, the others keep as many lanes as the one with most.
     /// Returns how many members are left, and lanes of each.
-    fn gather(&mut self, group: usize, each: usize) -> (usize, usize) {
+    fn gather(&mut self, networks: &mut dyn Policies, group: usize, each: usize) -> (usize, usize) {
         let running = |lanes: &[Lane]| lanes.iter().filter(|l| l.alive).count();
         let most = self.lanes.chunks(each).take(group).map(running).max().unwrap_or(0);
         let left = self.lanes.chunks(each).take(group).filter(|l| running(l) > 0).count();
         let (before, after) = (group * each, left * most);
-        let state_len = self.networks[..group].iter().map(N::state_len).max().unwrap_or(0);
+        let state_len = networks.state_len(group);
         let mut order = [(0, false); LANES];
         let (mut to, mut member) = (0, 0);
         for g in 0..group {
@@ -421,7 +474,7 @@ impl<N: Network> Workspace<N> {
                     }
                 }
             }
-            self.networks.swap(member, g);
+            networks.swap(member, g);
             member += 1;
         }
         debug_assert_eq!((to, member), (after, left));
@@ -452,8 +505,7 @@ impl<N: Network> Workspace<N> {
                 self.noise[to] = self.noise[from].clone();
             }
         }
-        let needed = N::group_scratch_len(&self.networks[..left], most);
-        grow(&mut self.scratch, needed);
+        grow(&mut self.scratch, networks.scratch_len(left, most));
         (left, most)
     }
 }

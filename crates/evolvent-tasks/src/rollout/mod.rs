@@ -51,7 +51,8 @@ pub struct Rollout<D: Decoder<Genome: Materialize>> {
 }
 
 struct Tile<D: Decoder<Genome: Materialize>> {
-    lockstep: Workspace<D::Network>,
+    lockstep: Workspace,
+    networks: Vec<D::Network>,
     member: <D::Genome as Materialize>::Scratch,
 }
 
@@ -150,7 +151,7 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
 
     fn tile(&self) -> Tile<D> {
         let simulator = self.simulation.simulator(LANES, self.max_steps);
-        Tile { lockstep: Workspace::new(simulator), member: Default::default() }
+        Tile { lockstep: Workspace::new(simulator), networks: Vec::new(), member: Default::default() }
     }
 
     /// Runs episodes `episodes`, of `all`, of the members `members`.
@@ -166,15 +167,15 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
         let mut finished = Finished::new(members.len(), each, self.interface().inputs(), rules);
         self.workspaces.lend(
             || self.tile(),
-            |Tile { lockstep, member: scratch }| {
+            |Tile { lockstep, networks, member: scratch }| {
                 let mut places = [0; LANES];
                 let mut count = 0;
                 for (place, member) in members.clone().enumerate() {
-                    if lockstep.networks.len() == count {
-                        lockstep.networks.push(self.decoder.blank(self.interface()));
+                    if networks.len() == count {
+                        networks.push(self.decoder.blank(self.interface()));
                     }
                     let view = D::Genome::view(batch, member, scratch);
-                    match self.decoder.decode(view, &mut lockstep.networks[count]) {
+                    match self.decoder.decode(view, &mut networks[count]) {
                         Ok(()) => {
                             places[count] = place;
                             count += 1;
@@ -186,8 +187,9 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
                 }
                 let fixed = self.settings.fixed_episodes && round.phase == Phase::Train;
                 let (member, episode) = (members.start, episodes.start);
-                let draws = Addresses { batch, round, fixed, member, episode, all };
-                lockstep.run(&places[..count], each, rules, &draws, &mut finished);
+                let (requests, streams) = (&batch.requests[..], &batch.streams[..]);
+                let draws = Addresses { requests, streams, round, fixed, member, episode, all };
+                lockstep.run(networks, &places[..count], each, rules, &draws, &mut finished);
             },
         );
         finished
@@ -320,8 +322,9 @@ impl Member<'_> {
 }
 
 /// Where the lanes of a tile are in batch and round.
-struct Addresses<'a, G: Materialize> {
-    batch: &'a Batch<G>,
+struct Addresses<'a> {
+    requests: &'a [Request],
+    streams: &'a [u64],
     round: &'a Round,
     /// Whether all members and rounds share the episodes of the first round.
     fixed: bool,
@@ -333,18 +336,18 @@ struct Addresses<'a, G: Materialize> {
     all: usize,
 }
 
-impl<G: Materialize> Addresses<'_, G> {
+impl Addresses<'_> {
     fn stream(&self, place: usize, number: usize, purpose: Purpose) -> Stream {
         if self.fixed {
             return Round { number: 0, ..*self.round }.stream(0, number as u64, purpose);
         }
         let member = self.member + place;
-        let replicate = self.batch.requests.get(member).map_or(0, |request| request.replicate);
-        self.round.stream(self.batch.streams[member], u64::from(replicate) << 32 | number as u64, purpose)
+        let replicate = self.requests.get(member).map_or(0, |request| request.replicate);
+        self.round.stream(self.streams[member], u64::from(replicate) << 32 | number as u64, purpose)
     }
 }
 
-impl<G: Materialize> Draws for Addresses<'_, G> {
+impl Draws for Addresses<'_> {
     fn episode(&self, place: usize, episode: usize, begun: u32) -> Stream {
         self.stream(place, self.episode + episode + begun as usize * self.all, Purpose::Episode)
     }
