@@ -72,7 +72,7 @@ fn steps_allocate_nothing() {
 #[test]
 fn samples_allocate_nothing() {
     fn of<C: NetworkConfig<Genome = Vector>>(network: C, bits: usize) -> u64 {
-        let source = Source::Parity(ParitySpec { bits, ..ParitySpec::default() });
+        let source = Source::Parity(ParitySpec { bits });
         let spec = DatasetSpec { source, ..DatasetSpec::default() };
         let data = Dataset::load(&spec, &Folders::default(), &Limits::default(), key()).unwrap();
         let task = Supervised::new(network, Arc::new(data));
