@@ -291,16 +291,25 @@ fn attempts(
     let mut value = value.clone();
     let mut list = Vec::new();
     let mut removed: Vec<String> = Vec::new();
+    // Paths of the tables that something was taken out of.
+    let mut opened: Vec<String> = Vec::new();
     while list.len() < MOST {
         let Err(error) = read(&values::tree_of(value.get_ref())) else { break };
-        let missing = quoted(&error.message, "missing field `");
-        if missing.is_some_and(|field| removed.iter().any(|r| r == field)) {
-            break; // It was there, and wrong.
-        }
         let span = values::place(&value, error.steps());
-        let at = places.path_at(&span).unwrap_or(path);
-        let (message, hint) = plainly(&error.message, others);
-        list.push(Mistake { hint, ..places.sources.mistake(at, Some(span.clone()), message) });
+        let at = places.path_at(&span).unwrap_or(path).to_owned();
+        let missing = quoted(&error.message, "missing field `");
+        let was_there = missing.is_some_and(|field| removed.iter().any(|r| r == field));
+        let emptied = missing.is_some() || error.message.ends_with("found an empty table");
+        // What is missing where a wrong key was taken out is no mistake of its own; nor is the table without it.
+        if was_there || (emptied && opened.contains(&at)) {
+            if at == path {
+                break;
+            }
+        } else {
+            let (message, hint) = plainly(&error.message, others);
+            list.push(Mistake { hint, ..places.sources.mistake(&at, Some(span.clone()), message) });
+        }
+        opened.extend(at.rfind(['.', '[']).map(|end| at[..end].to_owned()));
         match take_out(value.get_mut(), &span) {
             Some(key) => removed.push(key),
             None => break,
@@ -315,7 +324,7 @@ fn quoted<'m>(message: &'m str, before: &str) -> Option<&'m str> {
     message[start..].find('`').map(|end| &message[start..start + end])
 }
 
-/// Takes out the key or value at a span, and tables that become empty by it. Gives the key's name.
+/// Takes out the key or value at a span. Gives the key's name.
 fn take_out(value: &mut DeValue<'_>, span: &Range<usize>) -> Option<String> {
     let DeValue::Table(table) = value else { return None };
     let name = |key: &Spanned<DeString<'_>>| key.get_ref().to_string();
@@ -330,9 +339,6 @@ fn take_out(value: &mut DeValue<'_>, span: &Range<usize>) -> Option<String> {
     for key in &keys {
         let below = table.get_mut(key.as_str())?;
         if let Some(found) = take_out(below.get_mut(), span) {
-            if below.get_ref().as_table().is_some_and(DeTable::is_empty) {
-                table.remove(key.as_str());
-            }
             return Some(found);
         }
     }
@@ -349,6 +355,9 @@ fn plainly(message: &str, others: &[String]) -> (String, Option<String>) {
         let mut known: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
         known.extend(others.iter().map(String::as_str).filter(|_| what == "key"));
         return super::names::unknown(what, found, &known);
+    }
+    if let Some(field) = quoted(message, "missing field `") {
+        return (format!("expected the key `{field}`, found none"), None);
     }
     if let Some((found, expected)) = message
         .strip_prefix("invalid type: ")
@@ -429,6 +438,54 @@ mod tests {
                 "x.toml:5:8: optimizer.adam.beta: expected a number, found string \"high\"",
             ]
         );
+    }
+
+    #[test]
+    fn a_wrong_key_is_one_mistake_even_where_it_leaves_nothing() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code)]
+        struct Data {
+            source: Source,
+            #[serde(default)]
+            test: f64,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(dead_code)]
+        enum Source {
+            Csv(Csv),
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code)]
+        struct Csv {
+            path: String,
+        }
+        let found = |text: &str| -> Vec<String> {
+            let document = Document::parse("x.toml", text, &[]).unwrap();
+            let places = document.places();
+            let value = document.root.get("data").unwrap();
+            let list = decode::<Data>(value, "data", &places, &[]).unwrap_err();
+            list.iter().map(|m| format!("{}: {}", m.path, m.message)).collect()
+        };
+        assert_eq!(
+            found("[data]\nsource = { csv = { file = \"x\" } }\n"),
+            ["data.source.csv.file: no such key"]
+        );
+        assert_eq!(found("[data]\nsorce = 3\n"), ["data.sorce: no such key"]);
+        assert_eq!(
+            found("[data]\nsource = { csv = { file = \"x\" } }\ntst = 3\n"),
+            ["data.source.csv.file: no such key", "data.tst: no such key"]
+        );
+        assert_eq!(
+            found("[data]\nsource = { csv = {} }\n"),
+            ["data.source.csv: expected the key `path`, found none"]
+        );
+        assert_eq!(found("[data]\ntest = 0.5\n"), ["data: expected the key `source`, found none"]);
+        assert_eq!(found("[data]\nsource = {}\n"), ["data.source: expected a name, found an empty table"]);
+        assert_eq!(lines("[optimizer]\nadm = {}\n", &[]).len(), 1);
+        assert_eq!(lines("[optimizer.adam]\nbeta = \"high\"\n", &[]).len(), 1);
     }
 
     #[test]
