@@ -258,7 +258,7 @@ pub(crate) struct NeatImport {
     /// The configuration file, with sections [NEAT], [DefaultGenome] and so on.
     pub(crate) file: PathBuf,
     /// The problem, which neat-python keeps in code; `evolvent list problems` shows all.
-    #[arg(long, value_name = "NAME", default_value = "cart_pole")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) problem: String,
     /// The file to write; <file stem>.toml unless given, `-` is standard output.
     #[arg(long, short, value_name = "FILE")]

@@ -86,6 +86,7 @@ pub(crate) fn description(entry: &Entry) -> String {
 fn takes(setting: &Setting) -> String {
     match &setting.default {
         Some(default) => format!("{}; default {default}", setting.takes),
+        None if setting.required => format!("{}; must be given", setting.takes),
         None => setting.takes.clone(),
     }
 }

@@ -5,7 +5,12 @@
 
 mod ini;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    experiment::Experiment,
+    registry::Registry,
+};
+use evolvent_core::Sense;
 use ini::{Entry, Section};
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
@@ -22,26 +27,28 @@ pub struct Import {
 ///
 /// # Errors
 /// If it cannot be read, or [`import`] fails.
-pub fn load(path: &Path, problem: &str) -> Result<Import> {
+pub fn load(registry: &Registry, path: &Path, problem: &str) -> Result<Import> {
     let text =
         fs::read_to_string(path).map_err(Error::reading(path, "a configuration file of neat-python"))?;
-    import(&path.display().to_string(), &text, problem)
+    import(registry, &path.display().to_string(), &text, problem)
 }
 
 /// Turns the text of a configuration file called `file` into an experiment on `[problem.NAME]`.
 ///
 /// # Errors
 /// If it is no INI file, has no section `[NEAT]`, or a value is not of its key's type; with the line.
-pub fn import(file: &str, text: &str, problem: &str) -> Result<Import> {
+pub fn import(registry: &Registry, file: &str, text: &str, problem: &str) -> Result<Import> {
     let sections = ini::parse(file, text)?;
     if !sections.iter().any(|s| s.name == "NEAT") {
         return Err(Error::input(file, "a configuration of neat-python with a section [NEAT]", "none")
             .with_hint("neat-python 0.92 and later write [NEAT], [DefaultGenome] and others"));
     }
     let mut reader = Reader { file, sections: &sections, used: BTreeMap::new(), notes: Vec::new() };
-    let neat = reader.neat()?;
+    let chosen = Chosen::of(registry, problem);
+    let neat = reader.neat(&chosen)?;
     let genome = reader.genome()?;
     let species = reader.species()?;
+    reader.sizes(&chosen);
     reader.rest();
     let mut notes = reader.notes;
     notes.sort_by_key(|n| n.0);
@@ -55,7 +62,8 @@ pub fn import(file: &str, text: &str, problem: &str) -> Result<Import> {
     };
     let _ = writeln!(
         out,
-        "\n[problem.{problem}]    # neat-python keeps the problem in code; name yours here{size}"
+        "\n[problem.{problem}]    # neat-python keeps the problem in code; name yours here{size}\n{}",
+        chosen.settings
     );
     let _ = writeln!(out, "\n[network.graph]\n{}", genome.network.trim_end());
     let _ = writeln!(out, "\n[algorithm.neat]\npreset = \"neat_python\"\n{}", neat.algorithm.trim_end());
@@ -76,12 +84,42 @@ pub fn import(file: &str, text: &str, problem: &str) -> Result<Import> {
     );
     let notes: Vec<String> = notes.into_iter().map(|(line, note)| format!("line {line}: {note}")).collect();
     if !notes.is_empty() {
-        out.push_str("\n# Without a counterpart here:\n");
+        out.push_str("\n# Without a counterpart here, or to look at:\n");
         notes.iter().for_each(|note| {
             let _ = writeln!(out, "# {note}");
         });
     }
     Ok(Import { text: out, notes })
+}
+
+/// The problem that the configuration is put on.
+struct Chosen {
+    name: String,
+    /// What its table must say.
+    settings: &'static str,
+    /// Inputs, outputs and sense, if it can be opened here.
+    facts: Option<(usize, usize, Sense)>,
+}
+
+impl Chosen {
+    fn of(registry: &Registry, problem: &str) -> Chosen {
+        let settings = match problem {
+            "dataset" => {
+                "source = \"xor\"    # or your own data, such as { csv = { path = \"data.csv\" } }\n"
+            }
+            _ => "",
+        };
+        let text = format!(
+            "[problem.{problem}]\n{settings}[network.graph]\n[algorithm.neat]\n[run]\ngenerations = 1\nseed = 1\n"
+        );
+        let ready = Experiment::parse(registry, "", &text, &[]).and_then(|experiment| experiment.open());
+        let facts = ready.ok().and_then(|ready| {
+            let interface = ready.interface?;
+            let sense = *ready.bound.senses().first()?;
+            Some((interface.inputs(), interface.output.len(), sense))
+        });
+        Chosen { name: problem.into(), settings, facts }
+    }
 }
 
 #[derive(Default)]
@@ -209,7 +247,21 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn neat(&mut self) -> Result<Neat> {
+    /// Names the numbers of inputs and outputs that are not those of the problem.
+    fn sizes(&mut self, chosen: &Chosen) {
+        let Some((inputs, outputs, _)) = chosen.facts else { return };
+        for (key, own, what) in [("num_inputs", inputs, "shows"), ("num_outputs", outputs, "takes")] {
+            let Some(entry) = self.entry("DefaultGenome", key) else { continue };
+            if entry.value.parse() != Ok(own) {
+                self.note(
+                    entry,
+                    &format!("`{}` {what} {own}; is it the problem that was meant?", chosen.name),
+                );
+            }
+        }
+    }
+
+    fn neat(&mut self, chosen: &Chosen) -> Result<Neat> {
         const S: &str = "NEAT";
         let mut out = Neat::default();
         if let Some((n, _)) = self.whole(S, "pop_size")? {
@@ -231,10 +283,18 @@ impl<'a> Reader<'a> {
             }
         }
         let endless = self.truth(S, "no_fitness_termination")?.is_some_and(|(endless, _)| endless);
-        if let Some((target, _)) = self.number(S, "fitness_threshold")?
+        if let Some((target, entry)) = self.number(S, "fitness_threshold")?
             && !endless
         {
-            put(&mut out.run, "target", float(target));
+            // neat-python maximises: where less is better, its threshold says nothing, and any first genome may reach it.
+            match chosen.facts {
+                Some((.., Sense::Maximize)) => put(&mut out.run, "target", float(target)),
+                _ => {
+                    let why = format!("less is better in `{}`: give a target in its own terms", chosen.name);
+                    let _ = writeln!(out.run, "# target = {}    # {why}", float(target));
+                    self.note(entry, &why);
+                }
+            }
         }
         if let Some(entry) = self.entry(S, "seed") {
             match entry.value.parse::<u64>() {
@@ -364,11 +424,11 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        let response = self.number(S, "response_init_mean")?.map_or(1.0, |r| r.0);
         if let Some(&(first, gain)) = known.first() {
             let names: Vec<String> = known.iter().map(|(name, _)| quoted(name)).collect();
             put(&mut out.network, "activations", format!("[{}]", names.join(", ")));
             put(&mut out.network, "output_activation", quoted(first));
-            let response = self.number(S, "response_init_mean")?.map_or(1.0, |r| r.0);
             if known.iter().all(|(_, other)| *other == gain) && response > 0.0 {
                 put(&mut out.network, "response", float(gain * response));
             } else if let Some(entry) = options.or(default) {

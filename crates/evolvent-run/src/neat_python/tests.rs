@@ -3,6 +3,11 @@ use crate::{Registry, experiment::Experiment};
 
 const CARTPOLE: &str = include_str!("cartpole.ini");
 
+/// The import on the problems that come with Evolvent.
+fn import(file: &str, text: &str, problem: &str) -> Result<Import> {
+    super::import(&Registry::builtin(), file, text, problem)
+}
+
 fn parsed(import: &Import) -> toml::Table {
     let experiment = Experiment::parse(&Registry::builtin(), "imported.toml", &import.text, &[]);
     let experiment = experiment.unwrap_or_else(|e| panic!("{e}\n{}", import.text));
@@ -76,4 +81,27 @@ fn mistakes_have_their_line() {
     }
     let error = import("x.ini", "[Types]\na = 1\n", "cart_pole").unwrap_err().to_string();
     assert!(error.contains("[NEAT]"), "{error}");
+}
+
+#[test]
+fn a_problem_of_another_size_or_sense_is_named() {
+    let text =
+        CARTPOLE.replace("num_inputs = 4", "num_inputs = 2").replace("num_outputs = 2", "num_outputs = 1");
+    let import = import("xor.ini", &text, "dataset").unwrap();
+    let table = parsed(&import);
+    assert_eq!(table["problem"]["dataset"]["source"].as_str(), Some("xor"));
+    assert!(table["run"].get("target").is_none(), "a threshold of what is maximised would end it at once");
+    let notes = import.notes.join("\n");
+    assert!(notes.contains("less is better in `dataset`") && !notes.contains("num_inputs"), "{notes}");
+    assert!(notes.contains("num_outputs = 1: `dataset` takes 2"), "{notes}");
+    let import = super::import(&Registry::builtin(), "xor.ini", &text, "cart_pole").unwrap();
+    let notes = import.notes.join("\n");
+    assert!(notes.contains("num_inputs = 2: `cart_pole` shows 4"), "{notes}");
+}
+
+#[test]
+fn an_unknown_activation_takes_nothing_else_with_it() {
+    let text = CARTPOLE.replace("= tanh\n", "= sigmoidal\n");
+    let notes = import("x.ini", &text, "cart_pole").unwrap().notes.join("\n");
+    assert!(notes.contains("no activation `sigmoidal`") && !notes.contains("response_init_mean"), "{notes}");
 }

@@ -55,6 +55,8 @@ pub struct Setting {
     pub takes: String,
     /// Its default as TOML; `None` if it must be given or may be left out.
     pub default: Option<String>,
+    /// Whether it must be given.
+    pub required: bool,
     /// What it means.
     pub description: String,
 }
@@ -187,11 +189,17 @@ fn entry(section: Section, name: &str, kinds: Vec<&str>, info: &TableInfo) -> En
     let description = schema["description"].as_str().unwrap_or_default().to_owned();
     let no_properties = Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&no_properties);
-    let settings = properties.iter().map(|(key, property)| Setting {
-        name: key.clone(),
-        takes: words(property, &definitions, 0),
-        default: defaults.get(key).or_else(|| property.get("default")).and_then(as_toml),
-        description: described(property, &definitions),
+    let settings = properties.iter().map(|(key, property)| {
+        let required =
+            schema["required"].as_array().is_some_and(|names| names.iter().any(|name| name == key));
+        let default = defaults.get(key).or_else(|| property.get("default")).filter(|_| !required);
+        Setting {
+            name: key.clone(),
+            takes: words(property, &definitions, 0),
+            default: default.and_then(as_toml),
+            required,
+            description: described(property, &definitions),
+        }
     });
     Entry {
         section,

@@ -84,15 +84,18 @@ fn a_configuration_of_neat_python_is_imported_and_runs() {
     let ini = include_str!("../../../evolvent-run/src/neat_python/cartpole.ini");
     let dir = directory(&[("cartpole.ini", ini), ("broken.ini", "[NEAT]\npop_size\n")]);
     let at = dir.path();
-    let imported = run(at, &["neat", "import", "cartpole.ini"]).ends_with(0);
+    let imported = run(at, &["neat", "import", "cartpole.ini", "--problem", "cart_pole"]).ends_with(0);
     assert!(imported.stdout.contains("my_own_key = 1: no such setting"), "{}", imported.stdout);
     run(at, &["run", "cartpole.toml", "--quiet", "--set", "run.generations=2"]).ends_with(0);
-    let broken = run(at, &["neat", "import", "broken.ini", "-o", "x.toml"]).ends_with(2);
+    let broken =
+        run(at, &["neat", "import", "broken.ini", "--problem", "cart_pole", "-o", "x.toml"]).ends_with(2);
     assert!(
         broken.stderr.contains("broken.ini:2") && broken.stderr.contains("key = value"),
         "{}",
         broken.stderr
     );
+    let unnamed = run(at, &["neat", "import", "cartpole.ini", "-o", "x.toml"]).ends_with(2);
+    assert!(unnamed.stderr.contains("--problem"), "{}", unnamed.stderr);
     let other =
         run(at, &["neat", "import", "cartpole.ini", "--problem", "sphere", "-o", "x.toml"]).ends_with(2);
     assert!(other.stderr.contains("shown to networks"), "{}", other.stderr);
