@@ -27,6 +27,7 @@ use evolvent_nets::NetworkConfig;
 use evolvent_problems::environments::Environment;
 use evolvent_run::{
     Error, Registry, Result, RunDir, neat_python,
+    record::Event,
     registry::{Config, Measure, OwnFunction},
     report::{self, shell_word},
 };
@@ -34,6 +35,8 @@ use std::{ffi::OsString, fs, path::Path, process::ExitCode};
 
 /// Everything was done.
 const DONE: u8 = 0;
+/// The run has ended and has no champion.
+const FAILED: u8 = 1;
 /// The run was interrupted and can be resumed: 128 + SIGINT, as shells have it.
 const INTERRUPTED: u8 = 130;
 
@@ -184,8 +187,14 @@ impl Context<'_> {
             return done(&lines.map(|line| line + "\n").collect::<String>());
         }
         done(&show::summary(&root, &events, terminal_width()))?;
-        let finished = dir.champion_json().is_file();
-        self.suggest(if finished { "replay" } else { "resume" }, &root, "");
+        let without_champion =
+            |event: &Event| matches!(event, Event::Finished(f) if f.test.mean.0.is_empty());
+        if events.last().is_some_and(without_champion) {
+            // Once what failed is mended, the same run from the beginning.
+            self.suggest("run", &dir.resolved().display().to_string(), "");
+        } else {
+            self.suggest(if dir.champion_json().is_file() { "replay" } else { "resume" }, &root, "");
+        }
         Ok(DONE)
     }
 
@@ -199,7 +208,7 @@ impl Context<'_> {
             let found = format!("`{}`", arguments.problem);
             return Err(Error::input("--problem", "a problem that is shown to networks", found));
         }
-        let imported = neat_python::load(path, &arguments.problem)?;
+        let imported = neat_python::load(self.registry, path, &arguments.problem)?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let output = arguments.output.clone().unwrap_or_else(|| format!("{stem}.toml").into());
         if output.as_os_str() == "-" {
@@ -209,7 +218,7 @@ impl Context<'_> {
         if imported.notes.is_empty() {
             done("every key has a counterpart\n")?;
         } else {
-            done(&format!("without a counterpart:\n  {}\n", imported.notes.join("\n  ")))?;
+            done(&format!("without a counterpart, or to look at:\n  {}\n", imported.notes.join("\n  ")))?;
         }
         self.suggest("check", &output.display().to_string(), "");
         Ok(DONE)

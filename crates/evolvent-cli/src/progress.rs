@@ -1,9 +1,10 @@
 //! What is seen of a run while it is going on: a bar, plain lines, or JSON lines.
 
+use evolvent_core::Diagnostics;
 use evolvent_run::{
     figures::{count, duration, magnitude, significant},
     observer::{Observer, RunInfo},
-    record::{Estimate, Event, Generation, PerObjective, Started, Validation},
+    record::{Data, Estimate, Event, Finished, Generation, PerObjective, Started, Validation},
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
@@ -17,9 +18,19 @@ struct Pace {
     info: Option<RunInfo>,
     /// Generations, evaluations and seconds when this session began: the clock of an earlier one says nothing about now.
     origin: Option<(u64, f64)>,
+    /// Whether the first failure was told.
+    failed: bool,
 }
 
 impl Pace {
+    /// The first failure of a run in words, once.
+    fn failure(&mut self, g: &Generation) -> Option<String> {
+        let reason = g.failure.as_ref().filter(|_| !std::mem::replace(&mut self.failed, true))?;
+        let (n, generation) = (count(g.failures), g.generation);
+        let them = if g.failures == 1 { "evaluation" } else { "evaluations" };
+        Some(format!("{n} {them} failed in generation {generation}; the first: {reason}"))
+    }
+
     fn threads(&self) -> Option<u64> {
         self.info.as_ref().map(|info| info.threads as u64)
     }
@@ -94,6 +105,26 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
     text
 }
 
+/// What a champion is reported by: its score, and on data what it is a score of.
+pub(crate) fn reported(finished: &Finished, data: Option<&Data>) -> String {
+    match data {
+        Some(data) if !finished.test.mean.0.is_empty() => {
+            format!("{}, on {}", data.words(&finished.test, &finished.metrics), data.reported_on())
+        }
+        _ => estimate(&finished.test),
+    }
+}
+
+/// What a champion was chosen by.
+pub(crate) fn chosen(score: &Estimate, data: Option<&Data>) -> String {
+    match data {
+        Some(data) if !score.mean.0.is_empty() => {
+            format!("{}, on {}", data.words(score, &Diagnostics::default()), data.chosen_on())
+        }
+        _ => estimate(score),
+    }
+}
+
 /// The line that a run begins with.
 pub(crate) fn headline(started: &Started, threads: Option<u64>) -> String {
     let network = started.network.as_deref();
@@ -159,7 +190,13 @@ impl Observer for Bar {
 
     fn observe(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Started(started) => self.bar.println(headline(started, self.pace.threads())),
+            Event::Started(started) => {
+                self.bar.println(headline(started, self.pace.threads()));
+                started.data.iter().for_each(|data| self.bar.println(data.summary()));
+            }
+            Event::Generation(g) if g.failures > 0 && !self.pace.failed => {
+                self.pace.failure(g).iter().for_each(|failure| self.bar.println(failure));
+            }
             // Texts are only made when they will be drawn.
             Event::Generation(g) if self.drawn.is_none_or(|at| at.elapsed() > Duration::from_millis(80)) => {
                 self.drawn = Some(Instant::now());
@@ -193,7 +230,13 @@ impl Observer for Lines {
 
     fn observe(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Started(started) => say(&headline(started, self.pace.threads())),
+            Event::Started(started) => {
+                say(&headline(started, self.pace.threads()));
+                started.data.iter().for_each(|data| say(&data.summary()));
+            }
+            Event::Generation(g) if g.failures > 0 && !self.pace.failed => {
+                self.pace.failure(g).iter().for_each(|failure| say(failure));
+            }
             Event::Generation(g) if self.said.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) => {
                 self.said = Some(Instant::now());
                 say(&self.pace.line(g));

@@ -1,13 +1,13 @@
 //! `run`, `resume` and `check`.
 
 use crate::{
-    Context, DONE, INTERRUPTED, arguments, done, message,
-    progress::{Bar, JsonLines, Lines, estimate, headline_of, print, say},
+    Context, DONE, FAILED, INTERRUPTED, arguments, done, message,
+    progress::{Bar, JsonLines, Lines, headline_of, print, reported, say},
     show::{effort, ending},
 };
 use evolvent_run::{
     Destination, Error, Result, RunDir,
-    experiment::Experiment,
+    experiment::{Checked, Experiment},
     observer::Observer,
     record::Event,
     report,
@@ -45,7 +45,7 @@ impl Context<'_> {
 
     pub(crate) fn check(&self, arguments: &arguments::Check) -> Result<u8> {
         let experiment = self.experiment(&arguments.file, &arguments.set)?;
-        let facts = experiment.start()?.facts();
+        let Checked { facts, data } = experiment.check()?;
         if arguments.resolved {
             return done(&experiment.resolved(&facts)?);
         }
@@ -61,6 +61,9 @@ impl Context<'_> {
             )
         ))
         .map_err(output_error)?;
+        if let Some(data) = data {
+            print(&(data.summary() + "\n")).map_err(output_error)?;
+        }
         self.suggest("run", &arguments.file.display().to_string(), "");
         Ok(DONE)
     }
@@ -129,19 +132,41 @@ impl Context<'_> {
             self.suggest("resume", &root, "");
             return Ok(INTERRUPTED);
         };
+        let champion = !finished.test.mean.0.is_empty();
+        let code = if champion { DONE } else { FAILED };
         if output.json && output.quiet {
-            return Ok(DONE);
+            return Ok(code);
         }
         let effort =
             effort(finished.generations, finished.evaluations, finished.steps, finished.timing.seconds);
         say(&format!("{end} after {effort}"));
-        say(&format!("champion  {}", estimate(&finished.test)));
+        match champion {
+            true => say(&format!("champion  {}", reported(finished, summary.data.as_ref()))),
+            false => say(&format!("champion  none: {}", failure_of(&summary.dir))),
+        }
         if let Some(front) = finished.front {
             say(&format!("front     {front} solutions"));
         }
         say(&format!("report    {}", summary.dir.report().display()));
-        self.suggest("replay", &root, "");
-        Ok(DONE)
+        self.suggest(if champion { "replay" } else { "show" }, &root, "");
+        Ok(code)
+    }
+}
+
+/// Why a run has no champion.
+fn failure_of(dir: &RunDir) -> String {
+    let events = dir.read_events().unwrap_or_default();
+    let training = events.iter().filter_map(|event| match event {
+        Event::Generation(g) => g.failure.as_ref().map(|why| ("the first evaluation that failed", why)),
+        _ => None,
+    });
+    let validation = events.iter().filter_map(|event| match event {
+        Event::Validation(v) => v.failure.as_ref().map(|why| ("the first validation that failed", why)),
+        _ => None,
+    });
+    match training.chain(validation).next() {
+        Some((which, why)) => format!("{which}: {why}"),
+        None => "nothing could be measured".into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     curves,
-    progress::{estimate, headline, short},
+    progress::{chosen, headline, reported, short},
 };
 use evolvent_run::{
     figures::{count, duration, magnitude, significant},
@@ -63,6 +63,9 @@ impl Story<'_> {
         let mut out = format!("{name}\n");
         if let Some(started) = self.started {
             let _ = writeln!(out, "{}", headline(started, started.timing.threads));
+            if let Some(data) = &started.data {
+                let _ = writeln!(out, "{}", data.summary());
+            }
         }
         let state = match self.stopped {
             Some(stopped) => ending(stopped.stopped_by, stopped.reason.as_deref()),
@@ -78,16 +81,21 @@ impl Story<'_> {
                 let _ = writeln!(out, "{state}, no generation done");
             }
         }
+        let data = self.started.and_then(|started| started.data.as_ref());
         if let Some(finished) = self.finished {
-            let _ = writeln!(out, "\nchampion    {}", estimate(&finished.test));
+            let _ = writeln!(out, "\nchampion    {}", reported(finished, data));
             let found = count(finished.found_in);
-            let _ =
-                writeln!(out, "validation  {}, found in generation {found}", estimate(&finished.validation));
+            let _ = writeln!(
+                out,
+                "validation  {}, found in generation {found}",
+                chosen(&finished.validation, data)
+            );
             if let Some(front) = finished.front {
                 let _ = writeln!(out, "front       {} solutions", count(front));
             }
         } else if let Some(best) = self.validations.iter().rev().find(|v| v.champion) {
-            let _ = writeln!(out, "\nbest so far {}, generation {}", estimate(&best.score), best.generation);
+            let _ =
+                writeln!(out, "\nbest so far {}, generation {}", chosen(&best.score, data), best.generation);
         }
         self.curves(&mut out, width);
         self.diagnostics(&mut out);
@@ -192,6 +200,7 @@ mod tests {
             dimension: Some(5),
             senses: vec![Sense::Minimize],
             constraints: 0,
+            data: None,
             timing: Timing::default(),
         })];
         events.extend((1..=40).map(|n| generation(n, 100.0 / n as f64)));
@@ -213,6 +222,6 @@ mod tests {
             assert!(text.contains(part), "{part}\n{text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 80));
-        assert_eq!(estimate(&Estimate::default()), "none");
+        assert_eq!(chosen(&Estimate::default(), None), "none");
     }
 }

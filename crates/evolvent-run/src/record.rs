@@ -4,7 +4,10 @@
 //! clock, a thread count or a file system produced: two runs of one experiment have equal records up to `timing`.
 //! Values of objectives are in the user's own sense.
 
-use crate::json;
+use crate::{
+    figures::{count, significant},
+    json,
+};
 use evolvent_core::TreeError;
 use evolvent_core::{Diagnostics, Sense};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
@@ -76,8 +79,96 @@ pub struct Started {
     /// Number of constraints.
     #[serde(default)]
     pub constraints: u64,
+    /// The data set, if the problem is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
     /// When, and on how many threads.
     pub timing: Timing,
+}
+
+/// What a data set shows a run: how many samples of what, and how answers are judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Data {
+    /// Numbers in one sample.
+    pub inputs: u64,
+    /// Their names, where the source has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input_names: Vec<String>,
+    /// Names of the classes, in the order of the network's outputs; empty where targets are numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// Numbers in one target; 0 where targets are classes.
+    #[serde(default)]
+    pub targets: u64,
+    /// Their names, where the source has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_names: Vec<String>,
+    /// Samples that networks are evolved on.
+    pub training: u64,
+    /// Samples that the champion is chosen by; where there are none, it is chosen by the training samples.
+    pub validation: u64,
+    /// Samples that the champion is reported on; where there are none, it is reported on those that it was chosen by.
+    pub test: u64,
+    /// What is minimised.
+    pub loss: String,
+    /// What is reported beside it.
+    pub metric: String,
+}
+
+impl Data {
+    /// `200 samples of 4 inputs, 3 classes; 140 for training, 30 for validation, 30 for the test`.
+    pub fn summary(&self) -> String {
+        let many = |n: u64, what: &str| format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" });
+        let targets = match self.classes.len() as u64 {
+            0 => many(self.targets, "target"),
+            1 => "1 class".into(),
+            n => format!("{} classes", count(n)),
+        };
+        let all = self.training + self.validation + self.test;
+        let mut text = format!("{} of {}, {targets}; ", many(all, "sample"), many(self.inputs, "input"));
+        text += &match (self.validation, self.test) {
+            (0, 0) => "all for training, none held out".into(),
+            (v, t) => {
+                let part = |n: u64, what: &str| {
+                    if n == 0 { String::new() } else { format!(", {} for {what}", count(n)) }
+                };
+                format!(
+                    "{} for training{}{}",
+                    count(self.training),
+                    part(v, "validation"),
+                    part(t, "the test")
+                )
+            }
+        };
+        text
+    }
+
+    /// What the champion is chosen by: `30 validation samples`.
+    pub fn chosen_on(&self) -> String {
+        match self.validation {
+            0 => format!("the {} training samples", count(self.training)),
+            n => format!("{} validation samples", count(n)),
+        }
+    }
+
+    /// What the champion is reported on: `30 test samples`.
+    pub fn reported_on(&self) -> String {
+        match (self.test, self.validation) {
+            (0, 0) => self.chosen_on(),
+            (0, n) => format!("the {} validation samples that it was chosen by", count(n)),
+            (n, _) => format!("{} test samples", count(n)),
+        }
+    }
+
+    /// A score in words: `loss 0.0714 (cross_entropy), accuracy 0.913`.
+    pub fn words(&self, score: &Estimate, metrics: &Diagnostics) -> String {
+        let Some(loss) = score.mean.first() else { return "none".into() };
+        let mut text = format!("loss {} ({})", significant(loss, 5), self.loss);
+        for (name, value) in &metrics.0 {
+            text += &format!(", {name} {}", significant(*value, 4));
+        }
+        text
+    }
 }
 
 /// A round of ask, evaluate and tell. Counters are totals of the run so far.
@@ -187,6 +278,9 @@ pub struct Finished {
     pub validation: Estimate,
     /// The champion on the episodes or data that it is reported on.
     pub test: Estimate,
+    /// Further numbers about the champion on the same episodes or data, such as an accuracy.
+    #[serde(default, skip_serializing_if = "nothing", with = "named_reals")]
+    pub metrics: Diagnostics,
     /// After which generation the champion was found.
     pub found_in: u64,
     /// Size of the front or archive, for algorithms that have one.
@@ -268,6 +362,10 @@ pub struct Estimate {
     /// Sum of constraint violations; 0 if feasible.
     #[serde(default, skip_serializing_if = "is_zero", with = "real")]
     pub violation: f64,
+}
+
+fn nothing(named: &Diagnostics) -> bool {
+    named.0.is_empty()
 }
 
 fn is_zero(x: &f64) -> bool {

@@ -4,10 +4,10 @@ use crate::{
     error::{Error, Result},
     figures::{count, duration, magnitude, significant},
     plot::{self, Chart, Mark, Scale, escape},
-    record::{Estimate, Event, Finished, Generation, Started, Stopped, StoppedBy, Validation},
+    record::{Data, Estimate, Event, Finished, Generation, Started, Stopped, StoppedBy, Validation},
     run_dir::{RunDir, write_whole},
 };
-use evolvent_core::Sense;
+use evolvent_core::{Diagnostics, Sense};
 use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
 
 /// Writes the report of a run into its directory and returns its path. The run may still be going on.
@@ -137,10 +137,11 @@ impl Run {
     fn tiles(&self, out: &mut String) {
         let mut tiles: Vec<(&str, String, String)> = Vec::new();
         if let Some(finished) = &self.finished {
-            let (value, note) = written(&finished.test);
-            tiles.push(("Champion, measured afresh", value, note));
+            let (value, note) = self.reported(finished);
+            let afresh = finished.test.repetitions > 1;
+            tiles.push((if afresh { "Champion, measured afresh" } else { "Champion" }, value, note));
         } else if let Some(best) = self.validations.iter().rev().find(|v| v.champion) {
-            let (value, note) = written(&best.score);
+            let (value, note) = self.chosen(&best.score);
             tiles.push(("Best so far, validated", value, note));
         }
         if let Some(last) = self.generations.last() {
@@ -385,8 +386,9 @@ impl Run {
         let Some(finished) = &self.finished else { return };
         section(out, "Champion");
         let mut rows = Vec::new();
-        for (name, estimate) in [("Test", &finished.test), ("Validation", &finished.validation)] {
-            let (value, note) = written(estimate);
+        for (name, (value, note)) in
+            [("Test", self.reported(finished)), ("Validation", self.chosen(&finished.validation))]
+        {
             rows.push((name.to_string(), format!("{value} {note}")));
         }
         rows.push(("Found in generation".into(), count(finished.found_in)));
@@ -396,18 +398,46 @@ impl Run {
         );
         facts(out, &rows);
         let test = &finished.test;
-        let how = if test.repetitions > 1 {
+        let how = if test.mean.0.is_empty() {
+            "There is no champion: nothing could be measured.".into()
+        } else if let Some(data) = self.data() {
+            how_on(data)
+        } else if test.repetitions > 1 {
             format!(
                 "The champion was chosen by its validation score. The test score is its mean over {} fresh episodes \
                  that no choice was made by.",
                 count(test.repetitions)
             )
         } else {
-            "The champion was chosen by its validation score; the test score is of one pass over data that no choice \
-             was made by, or of the exact function."
+            "The fitness is exact: validation and test give the value that the champion has in training."
                 .into()
         };
         let _ = writeln!(out, "<p class=\"lead\" style=\"margin-top:10px\">{how}</p>");
+    }
+
+    fn data(&self) -> Option<&Data> {
+        self.started.as_ref().and_then(|started| started.data.as_ref())
+    }
+
+    /// The champion's score and a remark.
+    fn reported(&self, finished: &Finished) -> (String, String) {
+        let (value, note) = written(&finished.test);
+        match self.data() {
+            Some(data) if !finished.test.mean.0.is_empty() => {
+                (data.words(&finished.test, &finished.metrics), format!("on {}", data.reported_on()))
+            }
+            _ => (value, note),
+        }
+    }
+
+    /// The score that it was chosen by and a remark.
+    fn chosen(&self, score: &Estimate) -> (String, String) {
+        match self.data() {
+            Some(data) if !score.mean.0.is_empty() => {
+                (data.words(score, &Diagnostics::default()), format!("on {}", data.chosen_on()))
+            }
+            _ => written(score),
+        }
     }
 
     fn validation_table(&self, out: &mut String) {
@@ -448,9 +478,8 @@ impl Run {
     fn reproduce(&self, out: &mut String) {
         section(out, "Reproduce");
         let path = shell_word(&self.path);
-        let seed = self.started.as_ref().map_or_else(String::new, |s| format!(" --seed {}", s.seed));
         let commands = [
-            ("the same bits again", format!("evolvent run {path}/config.toml{seed}")),
+            ("the same bits again", format!("evolvent run {path}/resolved.toml")),
             ("the champion on fresh episodes or held-out data", format!("evolvent replay {path}")),
             (
                 "the champion for other programs",
@@ -487,6 +516,26 @@ impl Run {
             "<footer>Same experiment, seed, version and numeric level give the same bits on any number of threads; \
              only times differ.</footer>"
         );
+    }
+}
+
+/// What a score on data is worth.
+fn how_on(data: &Data) -> String {
+    match (data.validation, data.test) {
+        (0, 0) => format!(
+            "No samples were held out: the champion was evolved, chosen and measured on the same {} samples. The score says \
+             nothing about others.",
+            count(data.training)
+        ),
+        (_, 0) => "No samples were held out for the test: the score is on the validation samples that the champion was \
+                   chosen by, and flatters it."
+            .into(),
+        (0, _) => "The champion was chosen by its score on the training samples, and measured on test samples that no choice \
+                   was made by."
+            .into(),
+        _ => "The champion was chosen by its score on the validation samples, and measured on test samples that no choice was \
+              made by."
+            .into(),
     }
 }
 

@@ -18,10 +18,11 @@ use crate::{
     observer::{Observer, RecordFile, RunInfo},
     problem::Judgement,
     record::{
-        Checkpoint, Estimate, Event, Finished, Generation, PerObjective, RECORD_VERSION, Started, Stopped,
-        StoppedBy, Timing, Validation,
+        Checkpoint, Data, Estimate, Event, Finished, Generation, PerObjective, RECORD_VERSION, Started,
+        Stopped, StoppedBy, Timing, Validation,
     },
     registry::Registry,
+    report::shell_word,
     run_dir::{Destination, RunDir, write_whole},
     schedule::{CheckpointClock, Progress},
     session::{Facts, Judged, Session, Totals},
@@ -29,7 +30,7 @@ use crate::{
     summary::summarize,
     tensorboard::TensorBoard,
 };
-use evolvent_core::{Interface, RoundReport};
+use evolvent_core::{Diagnostics, Interface, RoundReport};
 use evolvent_math::par::Pool;
 use std::{
     fs::{self, File},
@@ -66,6 +67,8 @@ pub struct Summary {
     pub stopped: Stopped,
     /// The last record; `None` if the run was interrupted and can be resumed.
     pub finished: Option<Finished>,
+    /// The data set, if the problem is one.
+    pub data: Option<Data>,
 }
 
 /// Runs an experiment from the beginning.
@@ -104,7 +107,10 @@ pub fn resume(
     if experiment.fingerprint()? != original.fingerprint()? {
         let found = changes.join(", ");
         return Err(Error::input("--set", "a change of budgets, target, threads or checkpoints", found)
-            .with_hint("anything else makes another run: begin a new one from config.toml"));
+            .with_hint(format!(
+                "anything else makes another run: `evolvent run {} --set …` begins one",
+                shell_word(&path.display().to_string())
+            )));
     }
     same_level(&experiment, &path)?;
     let _lock = dir.lock()?;
@@ -127,10 +133,10 @@ pub fn resume(
     let facts = begun.session.facts();
     let mut progress = Progress::default();
     if let Some(saved) = &saved {
-        if saved.header.data != begun.data {
+        if saved.header.data != begun.checksum {
             let found = "other data under the same settings: a file was changed since";
             return Err(Error::input(path.display(), "the data that the run began with", found)
-                .with_hint("put them back, or begin a new run from config.toml"));
+                .with_hint("put them back, or begin a new run from resolved.toml"));
         }
         begun.session.restore(saved)?;
         progress = saved.part("progress")?;
@@ -229,7 +235,8 @@ struct Running<'e, 'c> {
     session: Box<dyn Session>,
     interface: Option<Interface>,
     /// Checksum of the problem's data.
-    data: Option<String>,
+    checksum: Option<String>,
+    data: Option<Data>,
     facts: Facts,
     budgets: Budgets,
     dir: RunDir,
@@ -260,7 +267,7 @@ impl<'e, 'c> Running<'e, 'c> {
         clock: Instant,
         progress: Progress,
     ) -> Result<Self> {
-        let Begun { session, interface, data } = begun;
+        let Begun { session, interface, checksum, data } = begun;
         let path = dir.events();
         let events =
             File::options().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
@@ -278,6 +285,7 @@ impl<'e, 'c> Running<'e, 'c> {
             experiment,
             session,
             interface,
+            checksum,
             data,
             dir,
             events,
@@ -305,6 +313,7 @@ impl<'e, 'c> Running<'e, 'c> {
             dimension: facts.dimension,
             senses: facts.senses.clone(),
             constraints: facts.constraints,
+            data: self.data.clone(),
             timing: Timing { threads: Some(self.pool.threads() as u64), ..self.timing() },
         };
         self.emit(Event::Started(started))
@@ -361,7 +370,7 @@ impl<'e, 'c> Running<'e, 'c> {
             StoppedBy::Interrupted => None,
             _ => Some(self.finish(&stopped)?),
         };
-        Ok(Summary { dir: self.dir, stopped, finished })
+        Ok(Summary { dir: self.dir, stopped, finished, data: self.data })
     }
 
     fn generations(&mut self) -> Result<Stopped> {
@@ -538,7 +547,7 @@ impl<'e, 'c> Running<'e, 'c> {
         let header = Header {
             evolvent: env!("CARGO_PKG_VERSION").into(),
             experiment: self.fingerprint.clone(),
-            data: self.data.clone(),
+            data: self.checksum.clone(),
             generation,
             records,
         };
@@ -577,7 +586,7 @@ impl<'e, 'c> Running<'e, 'c> {
             champion::save(&self.dir, laurels, test, &context)?;
         }
         let none = || Estimate { mean: PerObjective(Vec::new()), ..Estimate::default() };
-        let test = test.map_or_else(none, |t| t.score);
+        let (test, metrics) = test.map_or_else(|| (none(), Vec::new()), |t| (t.score, t.metrics));
         let finished = Finished {
             best: test.mean.clone(),
             generations: totals.generations,
@@ -589,6 +598,7 @@ impl<'e, 'c> Running<'e, 'c> {
             target: self.budgets.target,
             validation: laurels.as_ref().map_or_else(none, |l| l.validation.clone()),
             test,
+            metrics: Diagnostics(metrics),
             found_in: laurels.as_ref().map_or(0, |l| l.generation),
             front: laurels.as_ref().and_then(|l| l.front.as_ref()).map(|f| f.len() as u64),
             timing: self.timing(),

@@ -231,7 +231,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
             format!("a checkpoint that evolvent {} can continue", env!("CARGO_PKG_VERSION")),
             format!("one by evolvent {writer}"),
         )
-        .with_hint(format!("continue with evolvent {writer}, or begin a new run from config.toml")));
+        .with_hint(format!("continue with evolvent {writer}, or begin a new run from resolved.toml")));
     }
     let header: Header = json::read_value(&structure["header"]).map_err(|e| wrong(format!("header: {e}")))?;
 

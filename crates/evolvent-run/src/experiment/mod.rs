@@ -22,8 +22,9 @@ use crate::{
     checkpoint::fingerprint,
     error::{Error, Result},
     problem::{AnyAlgorithm, Bound, OpenError, Opened, Problem, Surroundings},
+    record::Data,
     registry::{AnyNetwork, Registry, Table, Takes},
-    session::Session,
+    session::{Facts, Session},
     settings::RunSettings,
 };
 use document::{Document, Override, Places};
@@ -73,14 +74,26 @@ pub(crate) struct Ready {
     pub(crate) bound: Box<dyn Bound>,
     pub(crate) interface: Option<Interface>,
     /// Checksum of the data, where the problem has any.
-    pub(crate) data: Option<String>,
+    pub(crate) checksum: Option<String>,
+    /// The data, where the problem has any.
+    pub(crate) data: Option<Data>,
 }
 
 /// An experiment that has begun, and the facts beside it.
 pub(crate) struct Begun {
     pub(crate) session: Box<dyn Session>,
     pub(crate) interface: Option<Interface>,
-    pub(crate) data: Option<String>,
+    pub(crate) checksum: Option<String>,
+    pub(crate) data: Option<Data>,
+}
+
+/// What is known of an experiment before it runs.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Genome, objectives and constraints.
+    pub facts: Facts,
+    /// The data set, if the problem is one.
+    pub data: Option<Data>,
 }
 
 const TABLES: [&str; 5] = ["problem", "network", "algorithm", "run", "resolved"];
@@ -170,13 +183,13 @@ impl Experiment {
             OpenError::Other(error) => error,
         })?;
         match (opened, &self.network) {
-            (Opened::Direct(bound), _) => Ok(Ready { bound, interface: None, data: None }),
+            (Opened::Direct(bound), _) => Ok(Ready { bound, interface: None, checksum: None, data: None }),
             (Opened::Networks(task), Some(network)) => {
-                let (interface, data) = (task.interface(), task.checksum());
+                let (interface, checksum, data) = (task.interface(), task.checksum(), task.data());
                 network.settings.check(&interface).map_err(|v| self.violations(&network.path, &v))?;
                 let bound =
                     network.settings.bind(task).map_err(|v| self.violations(&self.problem.path, &v))?;
-                Ok(Ready { bound, interface: Some(interface), data })
+                Ok(Ready { bound, interface: Some(interface), checksum, data })
             }
             // Reading has seen to it that a problem for networks has one.
             (Opened::Networks(_), None) => Err(self.violations(
@@ -194,10 +207,18 @@ impl Experiment {
         self.begin().map(|begun| begun.session)
     }
 
+    /// Checks everything that reading could not, and says what is known.
+    ///
+    /// # Errors
+    /// As for [`Experiment::start`].
+    pub fn check(&self) -> Result<Checked> {
+        self.begin().map(|begun| Checked { facts: begun.session.facts(), data: begun.data })
+    }
+
     /// [`Experiment::start`], with the facts beside the session.
     pub(crate) fn begin(&self) -> Result<Begun> {
-        let begun = self.open().and_then(|Ready { bound, interface, data }| {
-            Ok(Begun { session: self.start_bound(bound)?, interface, data })
+        let begun = self.open().and_then(|Ready { bound, interface, checksum, data }| {
+            Ok(Begun { session: self.start_bound(bound)?, interface, checksum, data })
         });
         let mut list = self.out_of_range.clone();
         match begun {

@@ -102,7 +102,8 @@ impl Experiment {
         let absolute = |base: &std::path::Path| std::path::absolute(base).ok()?.to_str().map(str::to_owned);
         let base = match &self.written_by {
             Some(first) => first.base.clone(),
-            None => absolute(self.base().unwrap_or(std::path::Path::new("."))),
+            // The folder of a bare name is empty: it is the working directory.
+            None => absolute(self.base().filter(|base| !base.as_os_str().is_empty()).unwrap_or(".".as_ref())),
         };
         let own = Provenance {
             evolvent: env!("CARGO_PKG_VERSION").into(),

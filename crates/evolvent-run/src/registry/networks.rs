@@ -1,11 +1,15 @@
 //! Networks and the tasks that take them.
 
 use crate::experiment::values::table;
-use crate::problem::{Bound, BoundTo, Judgement, Task};
+use crate::{
+    json,
+    problem::{Bound, BoundTo, Judgement, Task},
+    record::Data,
+};
 use evolvent_core::{Genome, Interface, Violations};
 use evolvent_math::rows::Materialize;
 use evolvent_nets::NetworkConfig;
-use evolvent_problems::datasets::Dataset;
+use evolvent_problems::datasets::{Dataset, Targets};
 use evolvent_tasks::{Rollout, RolloutSettings, Simulation, Supervised};
 use std::sync::Arc;
 
@@ -25,6 +29,28 @@ impl NetworkTask {
             NetworkTask::Rollout(_) => None,
             NetworkTask::Supervised(data) => Some(format!("{:016x}", data.checksum())),
         }
+    }
+
+    /// What the data set is, if there is one.
+    pub(crate) fn data(&self) -> Option<Data> {
+        let NetworkTask::Supervised(set) = self else { return None };
+        let (classes, targets, target_names) = match &set.training.targets {
+            Targets::Classes { names, .. } => (names.clone(), 0, Vec::new()),
+            Targets::Values { dimension, names, .. } => (Vec::new(), *dimension as u64, names.clone()),
+        };
+        let name = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        Some(Data {
+            inputs: self.interface().inputs() as u64,
+            input_names: set.training.features.clone(),
+            classes,
+            targets,
+            target_names,
+            training: set.training.len() as u64,
+            validation: set.validation.len() as u64,
+            test: set.test.len() as u64,
+            loss: name(json::value_of(&set.loss)),
+            metric: name(json::value_of(&set.metric)),
+        })
     }
 
     /// What the network is shown and must answer.

@@ -15,6 +15,7 @@ fn started() -> Event {
         dimension: Some(226),
         senses: vec![Sense::Maximize],
         constraints: 0,
+        data: None,
         timing: Timing { seconds: 0.0, unix: 1_764_000_000.0, threads: Some(2) },
     })
 }
@@ -38,6 +39,62 @@ fn generation(number: u64, mean: f64, sigma: f64) -> Event {
         groups: Vec::new(),
         timing: Timing { seconds: 0.002 * number as f64, unix: 0.0, threads: None },
     })
+}
+
+fn finished(test: &[f64]) -> Event {
+    let estimate = || Estimate { mean: PerObjective(test.to_vec()), repetitions: 1, ..Estimate::default() };
+    let mut metrics = Diagnostics::default();
+    metrics.add("accuracy", 0.75);
+    Event::Finished(Finished {
+        best: PerObjective(test.to_vec()),
+        generations: 2,
+        evaluations: 128,
+        episodes: 0,
+        steps: 512,
+        stopped_by: StoppedBy::Generations,
+        reason: None,
+        target: None,
+        validation: estimate(),
+        test: estimate(),
+        metrics,
+        found_in: 2,
+        front: None,
+        timing: Timing::default(),
+    })
+}
+
+#[test]
+fn scores_on_data_say_what_they_are_of() {
+    for (validation, test, says) in [
+        (0, 0, "on the same 140 samples"),
+        (30, 0, "flatters it"),
+        (0, 30, "chosen by its score on the training samples"),
+        (30, 30, "chosen by its score on the validation samples"),
+    ] {
+        let Event::Started(mut started) = started() else { unreachable!() };
+        let data = Data {
+            inputs: 4,
+            training: 140,
+            validation,
+            test,
+            loss: "cross_entropy".into(),
+            ..Data::default()
+        };
+        started.data = Some(data.clone());
+        let page = page(&[Event::Started(started), generation(1, 2.0, 0.1), finished(&[0.25])]);
+        assert!(page.contains(says) && !page.contains("measured afresh"), "{page}");
+        assert!(page.contains("loss 0.25 (cross_entropy), accuracy 0.75"), "{page}");
+        assert!(page.contains(&data.reported_on()), "{page}");
+    }
+    let none = page(&[started(), finished(&[])]);
+    assert!(none.contains("There is no champion"), "{none}");
+}
+
+#[test]
+fn a_run_is_repeated_from_what_was_resolved() {
+    let page = page(&[started()]);
+    assert!(page.contains("evolvent run &#39;runs/cart pole&#39;/resolved.toml"), "{page}");
+    assert!(!page.contains("config.toml"), "overrides are not in it");
 }
 
 fn page(events: &[Event]) -> String {
