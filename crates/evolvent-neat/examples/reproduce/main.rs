@@ -1,5 +1,5 @@
 //! The experiments of Stanley & Miikkulainen 2002: `cargo run --release -p evolvent-neat --example reproduce -- PART [--runs N] [--first-seed S]
-//! [--threads N] [--power P]`, which prints Markdown. PART: xor, double-pole, ablations. P is the range of weight changes and new
+//! [--threads N] [--power P]`, which prints Markdown. PART: xor, double-pole, double-pole-no-velocities, ablations. P is the range of weight changes and new
 //! weights, in place of each row's own.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!(
-                "{message}\nreproduce xor|double-pole|ablations [--runs N] [--first-seed S] [--threads N]"
+                "{message}\nreproduce xor|double-pole|double-pole-no-velocities|ablations [--runs N] [--first-seed S] [--threads N]"
             );
             ExitCode::FAILURE
         }
@@ -66,7 +66,8 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
     }
     let part = match part.as_str() {
         "xor" => xor::report,
-        "double-pole" => double_pole::report,
+        "double-pole" => double_pole::velocities,
+        "double-pole-no-velocities" => double_pole::no_velocities,
         "ablations" => double_pole::ablations,
         _ => return Err(format!("unknown part {part:?}")),
     };
