@@ -38,13 +38,13 @@ impl Recipe<bbob::Bbob> for BbobParameters {
 }
 
 macro_rules! functions {
-    ($($key:ident: $Type:ident in $module:ident with $Parameters:ident;)+) => {
+    ($($key:ident: $Type:ident in $module:ident with $Parameters:ident, $summary:literal;)+) => {
         /// Any of the listed functions with its parameters.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[allow(missing_docs)]
         #[serde(rename_all = "snake_case")]
         pub enum AnyFunction {
-            $( $Type($Parameters), )+
+            $( #[doc = $summary] $Type($Parameters), )+
         }
 
         impl AnyFunction {
@@ -73,26 +73,26 @@ macro_rules! functions {
 }
 
 functions! {
-    sphere: Sphere in landscape with Placement;
-    ellipsoid: Ellipsoid in landscape with Placement;
-    discus: Discus in landscape with Placement;
-    bent_cigar: BentCigar in landscape with Placement;
-    rosenbrock: Rosenbrock in landscape with Placement;
-    rastrigin: Rastrigin in landscape with Placement;
-    ackley: Ackley in landscape with Placement;
-    griewank: Griewank in landscape with Placement;
-    schwefel: Schwefel in landscape with Placement;
-    levy: Levy in landscape with Placement;
-    zdt1: Zdt1 in multiobjective with Variables;
-    zdt2: Zdt2 in multiobjective with Variables;
-    zdt3: Zdt3 in multiobjective with Variables;
-    zdt4: Zdt4 in multiobjective with Variables;
-    zdt5: Zdt5 in multiobjective with Variables;
-    zdt6: Zdt6 in multiobjective with Variables;
-    bnh: Bnh in multiobjective with Fixed;
-    tnk: Tnk in multiobjective with Fixed;
-    osy: Osy in multiobjective with Fixed;
-    bbob: Bbob in bbob with BbobParameters;
+    sphere: Sphere in landscape with Placement, "Σ xᵢ²: the plain bowl that every method should descend.";
+    ellipsoid: Ellipsoid in landscape with Placement, "A bowl whose axes differ in scale by a thousand: axis-parallel, ill-conditioned.";
+    discus: Discus in landscape with Placement, "One coordinate counts a million times as much as the others.";
+    bent_cigar: BentCigar in landscape with Placement, "Flat along one axis and a million times as steep along all others: a straight ridge.";
+    rosenbrock: Rosenbrock in landscape with Placement, "A banana-shaped valley: easy to find, slow to follow.";
+    rastrigin: Rastrigin in landscape with Placement, "A bowl with a regular grid of deep local minima.";
+    ackley: Ackley in landscape with Placement, "A rippled plain around one narrow funnel.";
+    griewank: Griewank in landscape with Placement, "A wide bowl with many shallow, regular ripples.";
+    schwefel: Schwefel in landscape with Placement, "Deceptive: the second-best minimum is far away from the best.";
+    levy: Levy in landscape with Placement, "Waves on a bowl: many local minima in every coordinate.";
+    zdt1: Zdt1 in multiobjective with Variables, "Two objectives, convex front, 30 coordinates.";
+    zdt2: Zdt2 in multiobjective with Variables, "Two objectives, non-convex front, 30 coordinates.";
+    zdt3: Zdt3 in multiobjective with Variables, "Two objectives, a front in five separate pieces.";
+    zdt4: Zdt4 in multiobjective with Variables, "Two objectives, many local fronts (21⁹).";
+    zdt5: Zdt5 in multiobjective with Variables, "Two objectives over 80 bits, deceptive.";
+    zdt6: Zdt6 in multiobjective with Variables, "Two objectives, non-convex front with solutions unevenly spread.";
+    bnh: Bnh in multiobjective with Fixed, "Two objectives and two constraints in the plane (Binh & Korn 1997).";
+    tnk: Tnk in multiobjective with Fixed, "Two objectives, a front that is given by its constraints (Tanaka, Watanabe, Furukawa & Tanino 1995).";
+    osy: Osy in multiobjective with Fixed, "Two objectives, six coordinates, six constraints (Osyczka & Kundu 1995).";
+    bbob: Bbob in bbob with BbobParameters, "The 24 noiseless functions of the BBOB benchmark: which one, which instance, how many coordinates.";
 }
 
 #[cfg(test)]
