@@ -36,6 +36,11 @@ pub enum Loss {
     SquaredDistance,
 }
 
+/// A choice as an experiment file writes it.
+pub(super) fn written(choice: &impl Serialize) -> String {
+    serde_json::to_value(choice).map_or_else(|_| String::new(), |name| name.to_string())
+}
+
 /// Samples that are worked on together. Sums run in the order of this width at every numeric level.
 const LANES: usize = 16;
 
@@ -70,7 +75,7 @@ impl Loss {
             },
             _ => return Ok(()),
         };
-        Err(Violations::one("loss", format!("{self:?}"), expected))
+        Err(Violations::one("loss", written(&self), expected))
     }
 
     /// The outputs that a network must have.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::batch::TargetsView;
-use super::loss::{Loss, grid_side, lane_distance};
+use super::loss::{Loss, grid_side, lane_distance, written};
 use super::scaling::Scaling;
 use super::table::Targets;
 
@@ -81,7 +81,7 @@ impl Metric {
             }
             _ => return Ok(()),
         };
-        Err(Violations::one("metric", format!("{self:?}"), expected))
+        Err(Violations::one("metric", written(&self), expected))
     }
 }
 

@@ -96,7 +96,10 @@ impl<'t> Document<'t> {
     ) -> Result<Document<'t>, Box<Mistakes>> {
         let (parsed, errors) = DeTable::parse_recoverable(text);
         let mut sources = Sources { file: file.into(), text: text.into(), overrides: Vec::new() };
-        let syntax = |e: Error| sources.mistake("", e.span(), e.message().to_owned());
+        let syntax = |e: Error| {
+            let hint = e.span().and_then(|span| unquoted(text, span.start));
+            Mistake { hint, ..sources.mistake("", e.span(), e.message().to_owned()) }
+        };
         let mut list: Vec<Mistake> = errors.into_iter().take(MOST).map(syntax).collect();
         let mut root = parsed.into_inner();
         let mut offset = text.len() + 1;
@@ -132,6 +135,18 @@ impl<'t> Document<'t> {
         collect(&self.root, "", &mut places.list);
         places
     }
+}
+
+/// What to try where a text stands without quotes: `activation = tanh`.
+fn unquoted(text: &str, at: usize) -> Option<String> {
+    let at = at.min(text.len());
+    let start = text.get(..at)?.rfind('\n').map_or(0, |i| i + 1);
+    let (key, value) = text[start..].lines().next()?.split_once('=')?;
+    let value = value.split('#').next()?.trim();
+    let word = value.starts_with(|c: char| c.is_alphabetic())
+        && value.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c))
+        && !["true", "false", "inf", "nan"].contains(&value);
+    word.then(|| format!("texts stand in quotes: {} = \"{value}\"", key.trim()))
 }
 
 fn moved_table(table: DeTable<'_>, offset: usize) -> DeTable<'_> {
@@ -353,6 +368,7 @@ fn plainly(message: &str, others: &[String]) -> (String, Option<String>) {
         let what = if message.starts_with("unknown field") { "key" } else { "name" };
         let listed = message.split_once(", expected ").map_or("", |(_, list)| list);
         let mut known: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
+        known.retain(|name| ALIASES.iter().all(|(alias, _)| alias != name));
         known.extend(others.iter().map(String::as_str).filter(|_| what == "key"));
         return super::names::unknown(what, found, &known);
     }

@@ -383,19 +383,21 @@ impl<'a> Reader<'a> {
                 format!("expected a table [{section}.NAME], found {}", article(value.get_ref().type_str()));
             return Err(self.mistake(section, message, hint()));
         };
+        // `name = "open_es"`: one mistake, whatever else stands beside it.
+        if let Some((key, value)) = table.iter().find(|(_, value)| !value.get_ref().is_table()) {
+            let message =
+                format!("expected a table [{section}.NAME], found {}", article(value.get_ref().type_str()));
+            let meant = value.get_ref().as_str().filter(|name| {
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            });
+            let hint = meant.map_or_else(hint, |name| Some(format!("write [{section}.{name}]")));
+            return Err(self.mistake(&format!("{section}.{}", key.get_ref()), message, hint));
+        }
         let mut entries = table.iter();
         match (entries.next(), entries.next()) {
             (Some((key, value)), None) => {
                 let name = key.get_ref().to_string();
-                let path = format!("{section}.{name}");
-                if !value.get_ref().is_table() {
-                    let message = format!(
-                        "expected a table [{section}.NAME], found {}",
-                        article(value.get_ref().type_str())
-                    );
-                    return Err(self.mistake(&path, message, hint()));
-                }
-                Ok(Some(Named { name, path, value }))
+                Ok(Some(Named { path: format!("{section}.{name}"), name, value }))
             }
             (None, _) => {
                 let message = format!("expected a table [{section}.NAME], found nothing in [{section}]");
