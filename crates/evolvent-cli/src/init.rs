@@ -9,6 +9,27 @@ const NETWORKS: [&str; 2] = ["dense", "graph"];
 const FOR_NETWORKS: [&str; 2] = ["open_es", "ga"];
 const FOR_GENOMES: [&str; 4] = ["cma_es", "nsga2", "ga", "random_search"];
 
+/// The program that the file for `command` names, and what is written there if there is none.
+pub(crate) const PROGRAM: &str = "fitness.py";
+pub(crate) const FITNESS: &str = r#"#!/usr/bin/env python3
+"""The fitness of a genome: one JSON object per line in, one out. Messages for people go to standard error."""
+
+import json
+import sys
+
+
+def fitness(x):
+    """To be minimised; put your own in its place."""
+    return sum(a * a for a in x)
+
+
+json.loads(sys.stdin.readline())  # the greeting
+print(json.dumps({"protocol": "evolvent", "version": 1}), flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    print(json.dumps({"id": request["id"], "fitness": fitness(request["genome"])}), flush=True)
+"#;
+
 /// What is written in [run] unless the problem says otherwise.
 const GENERATIONS: u32 = 100;
 
@@ -53,6 +74,11 @@ fn text(problem: &Entry, network: Option<&Entry>, algorithm: &Entry, run: Option
     must.iter().for_each(|(key, value)| {
         let _ = writeln!(out, "{key} = {value}");
     });
+    if problem.name == "dataset" {
+        out.push_str(
+            "# source = { csv = { path = \"data.csv\", target = \"price\" } }    # a table of your own\n",
+        );
+    }
     settings(&mut out, problem, &must.iter().map(|(key, _)| *key).collect::<Vec<_>>());
     if let Some(network) = network {
         let _ = writeln!(out, "\n[network.{}]    # `evolvent list networks` shows the others", network.name);

@@ -1,7 +1,7 @@
 //! What comes with Evolvent.
 
 use super::{
-    Config, LeadingOnesTrailingZeros, NetworkTask, OwnFunction, ProblemEntry, Registry, Takes, direct,
+    Config, LeadingOnesTrailingZeros, NetworkTask, OwnFunction, ProblemEntry, Registry, Table, Takes, direct,
     table::{TableInfo, keys},
 };
 use crate::{
@@ -35,7 +35,8 @@ pub(super) fn add_all(registry: &mut Registry) {
         Takes::Networks,
         TableInfo::of::<DatasetSpec>(),
         Box::new(|table| {
-            table.read::<DatasetSpec>().map(|d| Box::new(DatasetProblem(d)) as Box<dyn Problem>)
+            let read = table.read::<DatasetSpec>().map_err(|list| with_reader(table, list));
+            read.map(|d| Box::new(DatasetProblem(d)) as Box<dyn Problem>)
         }),
     );
     registry.add_problem(
@@ -55,6 +56,26 @@ pub(super) fn add_all(registry: &mut Registry) {
     VectorAlgorithm::visit(registry);
     BitsAlgorithm::visit(registry);
     GraphAlgorithm::visit(registry);
+}
+
+/// `source = "flowers.csv"`: the name of a file where the name of a reader is due.
+fn with_reader(table: &Table<'_>, mut list: Vec<Mistake>) -> Vec<Mistake> {
+    let source = table.value.get_ref().as_table().and_then(|t| t.get("source")?.get_ref().as_str());
+    let hint = source.and_then(|file| {
+        let name = file.strip_suffix(".gz").unwrap_or(file);
+        let (_, ending) = name.rsplit_once('.')?;
+        match ending {
+            "csv" | "tsv" | "txt" | "data" => Some(format!("source = {{ csv = {{ path = {file:?} }} }}")),
+            "npz" => Some(format!("source = {{ npz = {{ path = {file:?} }} }}")),
+            "npy" => Some(format!("source = {{ npy = {{ inputs = {file:?}, targets = … }} }}")),
+            _ => None,
+        }
+    });
+    if let Some(hint) = hint {
+        let path = format!("{}.source", table.path);
+        list.iter_mut().filter(|m| m.path == path).for_each(|m| m.hint = Some(hint.clone()));
+    }
+    list
 }
 
 /// Both, or the mistakes of both.
@@ -273,11 +294,26 @@ impl Problem for CommandProblem {
         table(&self.0)
     }
 
-    fn open(&self, _: &Surroundings) -> Result<Opened, OpenError> {
-        match Command::<Vector>::vectors(&self.0) {
+    /// The program runs where the experiment file lies, as paths to data start there.
+    fn open(&self, surroundings: &Surroundings) -> Result<Opened, OpenError> {
+        let base = surroundings.base.clone().filter(|base| !base.as_os_str().is_empty());
+        let directory = match (base, &self.0.directory) {
+            (Some(base), Some(own)) => Some(base.join(own)),
+            (base, own) => base.or_else(|| own.clone()),
+        };
+        let settings = CommandSettings { directory: directory.clone(), ..self.0.clone() };
+        match Command::<Vector>::vectors(&settings) {
             Ok(command) => Ok(Opened::Direct(direct(Plain(command)))),
             Err(CommandError::Settings(violations)) => Err(violations.into()),
-            Err(other) => Err(Violations::one("program", other, "a program that starts and greets").into()),
+            Err(other) => {
+                let place =
+                    directory.map_or_else(|| "the working directory".into(), |d| d.display().to_string());
+                let hint =
+                    format!("it runs in {place}; `directory` names another, relative to the experiment file");
+                let mut v = Violations::new();
+                v.add_with_hint("program", other, "a program that starts and greets", &hint);
+                Err(v.into())
+            }
         }
     }
 }

@@ -7,21 +7,27 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// An external program as the fitness: `[problem.command]`.
+/// Any program in any language as the fitness: it reads genomes and answers with their values, one JSON object per line.
 ///
+/// ```text
+/// to the program    {"protocol":"evolvent","version":1,"dimension":2,"objectives":1,"constraints":0,"descriptors":0}
+/// from the program  {"protocol":"evolvent","version":1}
+/// to the program    {"id":0,"genome":[0.5,-1.25],"seed":4735927163,"phase":"train"}
+/// from the program  {"id":0,"fitness":1.8125}
 /// ```
-/// # use evolvent_tasks::CommandSettings;
-/// let settings: CommandSettings = serde_json::from_str(
-///     r#"{ "program": ["python3", "fitness.py"], "dimension": 10, "bounds": [[-5, 5]], "timeout": 2.5 }"#,
-/// ).unwrap();
-/// assert!(settings.check().is_ok());
-/// ```
+///
+/// Instead of `fitness` an answer may give `"objectives": [f, …]`, beside them `"constraints": [g, …]` (satisfied where g ≤ 0)
+/// and `"descriptors": [d, …]`; or `"error": "why there is no fitness"`. A program that uses chance draws from `seed` alone.
+/// Each line is flushed; messages for people go to standard error; the program ends when its standard input does.
+///
+/// The whole protocol with a program to begin with: docs/command.md. `evolvent init command` writes both files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CommandSettings {
-    /// The program and its arguments: `["python3", "fitness.py"]`. It is searched for as a shell would.
+    /// The program and its arguments: `["python3", "fitness.py"]`. A name without a folder is searched for as a shell
+    /// would; other paths start in `directory`.
     pub program: Vec<String>,
-    /// Where the program runs. Default: the current directory.
+    /// Where the program runs, relative to the experiment file. Default: the folder of the experiment file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
     /// Number of genes, at least 1. `"auto"`: the program's greeting tells it.

@@ -64,3 +64,12 @@ fn what_was_not_held_out_is_said() {
     let report = fs::read_to_string(at.join("runs/flowers/report.html")).unwrap();
     assert!(report.contains("No samples were held out") && !report.contains("measured afresh"));
 }
+
+#[test]
+fn a_file_where_a_reader_is_due() {
+    let text =
+        FLOWERS.replace("{ csv = { path = \"flowers.csv\", categorical = [\"soil\"] } }", "\"flowers.csv\"");
+    let dir = directory(&[("flowers.csv", &flowers()), ("flowers.toml", &text)]);
+    let done = run(dir.path(), &["check", "flowers.toml"]).ends_with(2);
+    assert!(done.stderr.contains("source = { csv = { path = \"flowers.csv\" } }"), "{}", done.stderr);
+}

@@ -2,7 +2,8 @@
 
 #![cfg(unix)]
 
-use crate::program::{directory, run};
+use crate::program::{directory, repository, run};
+use std::fs;
 
 const GARBAGE: &str = "\
 import json, sys
@@ -40,4 +41,29 @@ fn a_run_in_which_everything_fails_says_so_and_fails() {
     let shown = run(at, &["show", "runs/garbage"]).ends_with(0);
     assert!(shown.stdout.contains("step 1 done"), "{}", shown.stdout);
     assert_eq!(shown.last_line().trim(), "evolvent run runs/garbage/resolved.toml");
+}
+
+/// The first block of a page in this language.
+fn block<'p>(page: &'p str, language: &str) -> &'p str {
+    let start = page.find(&format!("```{language}\n")).expect(language) + language.len() + 4;
+    &page[start..start + page[start..].find("```").unwrap()]
+}
+
+#[test]
+fn the_page_about_programs_is_true_from_any_folder() {
+    let page = fs::read_to_string(repository().join("docs/command.md")).unwrap();
+    let dir = directory(&[("fitness.py", block(&page, "python")), ("mine.toml", block(&page, "toml"))]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mine.toml");
+    run(elsewhere.path(), &["run", file.to_str().unwrap(), "--quiet"]).ends_with(0);
+    let replayed =
+        run(dir.path(), &["replay", elsewhere.path().join("runs/mine").to_str().unwrap()]).ends_with(0);
+    assert!(replayed.stdout.trim().parse::<f64>().unwrap() < 1e-2, "{}", replayed.stdout);
+    let described = run(dir.path(), &["describe", "command"]).ends_with(0).stdout;
+    for part in ["    to the program    {\"id\":0,\"genome\":[0.5,-1.25]", "docs/command.md"] {
+        assert!(described.contains(part), "{part}\n{described}");
+    }
+    let missing =
+        run(dir.path(), &["run", "mine.toml", "--set", "problem.command.program=[\"./none\"]"]).ends_with(2);
+    assert!(missing.stderr.contains("`directory` names another"), "{}", missing.stderr);
 }
