@@ -74,7 +74,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=SEEDS))]
     pub(crate) seed: Option<u64>,
     /// Worker threads; results do not depend on it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) threads: Option<u64>,
     /// The run directory; runs/<file stem> unless given, with -2, -3 … if that is taken.
     #[arg(long, value_name = "DIR")]
@@ -94,7 +94,7 @@ pub(crate) struct Resume {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Worker threads; results do not depend on it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) threads: Option<u64>,
     #[command(flatten)]
     pub(crate) output: Output,
@@ -133,7 +133,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Worker threads.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) threads: Option<u64>,
     /// Print a JSON object instead.
     #[arg(long)]
@@ -190,7 +190,7 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Worker threads.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) threads: Option<u64>,
     /// The directory for tables, plots and runs; runs/compare-<stem> unless given.
     #[arg(long, value_name = "DIR")]

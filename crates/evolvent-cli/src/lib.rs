@@ -28,7 +28,7 @@ use evolvent_problems::environments::Environment;
 use evolvent_run::{
     Error, Registry, Result, RunDir, neat_python,
     record::Event,
-    registry::{Config, Measure, OwnFunction},
+    registry::{Config, Measure, OwnFunction, Section},
     report::{self, shell_word},
 };
 use std::{ffi::OsString, fs, path::Path, process::ExitCode};
@@ -200,11 +200,8 @@ impl Context<'_> {
 
     fn import_neat(&self, arguments: &arguments::NeatImport) -> Result<u8> {
         let path = &arguments.file;
-        let known = self.registry.describe(&arguments.problem)?;
-        if !known
-            .iter()
-            .any(|e| e.section == evolvent_run::registry::Section::Problem && e.genomes.is_empty())
-        {
+        let known = self.registry.named("--problem", &[Section::Problem], "a problem", &arguments.problem)?;
+        if !known.iter().any(|e| e.genomes.is_empty()) {
             let found = format!("`{}`", arguments.problem);
             return Err(Error::input("--problem", "a problem that is shown to networks", found));
         }
@@ -225,18 +222,11 @@ impl Context<'_> {
     }
 
     fn init(&self, arguments: &arguments::Init) -> Result<u8> {
-        let entries = self.registry.list(evolvent_run::registry::Section::Problem);
-        let named = |entry: &&evolvent_run::registry::Entry| {
-            entry.name == arguments.problem || entry.id.as_ref() == Some(&arguments.problem)
-        };
-        let Some(problem) = entries.iter().find(named) else {
-            let unknown = Error::input("init", "the name of a problem", format!("`{}`", arguments.problem));
-            // The registry knows what the name may have been meant to be.
-            return Err(match self.registry.describe(&arguments.problem) {
-                Err(close) => close,
-                Ok(_) => unknown.with_hint(format!("`{} list problems` shows them all", self.program)),
-            });
-        };
+        let problems = self.registry.named("init", &[Section::Problem], "a problem", &arguments.problem)?;
+        let problem = &problems[0];
+        if let Some(name) = &arguments.algorithm {
+            self.registry.named("--algorithm", &[Section::Algorithm], "an algorithm", name)?;
+        }
         let candidates = init::candidates(self.registry, problem, arguments.algorithm.as_deref());
         let fits = |text: &&String| {
             let experiment = evolvent_run::experiment::Experiment::parse(self.registry, "", text, &[]);
@@ -244,15 +234,21 @@ impl Context<'_> {
             problem.name == "command" || experiment.is_ok_and(|experiment| experiment.start().is_ok())
         };
         let Some(text) = candidates.iter().find(fits).or(candidates.first()) else {
-            let name = arguments.algorithm.as_deref().unwrap_or_default();
-            self.registry.describe(name)?;
-            return Err(Error::input("--algorithm", "the name of an algorithm", format!("`{name}`")));
+            return Err(Error::input("init", "a registry with an algorithm", "none"));
         };
         let path = arguments.output.clone().unwrap_or_else(|| format!("{}.toml", problem.name).into());
         if path.as_os_str() == "-" {
             return done(text);
         }
         write_new(&path, text.as_bytes(), arguments.overwrite)?;
+        if problem.name == "command" {
+            // A program to begin with, so that what is suggested runs; one that is there already is the user's.
+            let program = path.with_file_name(init::PROGRAM);
+            if fs::symlink_metadata(&program).is_err() {
+                write_new(&program, init::FITNESS.as_bytes(), false)?;
+                done(&format!("{} is the fitness, in Python; any language will do\n", program.display()))?;
+            }
+        }
         self.suggest("run", &path.display().to_string(), "");
         Ok(DONE)
     }

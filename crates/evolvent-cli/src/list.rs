@@ -69,6 +69,13 @@ pub(crate) fn description(entry: &Entry) -> String {
     let _ = writeln!(out, "{table}  {}", kinds(entry).unwrap_or_default());
     for paragraph in entry.description.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
         out.push('\n');
+        // What stands between fences stays as it is.
+        if paragraph.starts_with("```") {
+            paragraph.lines().filter(|line| !line.starts_with("```")).for_each(|line| {
+                let _ = writeln!(out, "    {line}");
+            });
+            continue;
+        }
         wrap(paragraph, WIDTH).iter().for_each(|line| {
             let _ = writeln!(out, "{line}");
         });

@@ -211,7 +211,7 @@ impl Observer for Bar {
     }
 }
 
-/// Lines for logs: the first generation, then one a second.
+/// Lines for logs: the first generation, then at most one a second.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     pace: Pace,
@@ -242,8 +242,9 @@ impl Observer for Lines {
                 say(&self.pace.line(g));
             }
             Event::Validation(Validation { generation, score, champion: true, failure: None, .. })
-                if self.said.is_none_or(|at| at.elapsed() > Duration::from_millis(250)) =>
+                if self.said.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) =>
             {
+                self.said = Some(Instant::now());
                 say(&format!("generation {generation}  validated {}", estimate(score)));
             }
             _ => {}

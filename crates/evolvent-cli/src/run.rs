@@ -9,7 +9,7 @@ use evolvent_run::{
     Destination, Error, Result, RunDir,
     experiment::{Checked, Experiment},
     observer::Observer,
-    record::Event,
+    record::{Event, Stopped, StoppedBy},
     report,
     runner::{self, Control, Summary},
 };
@@ -40,7 +40,33 @@ impl Context<'_> {
         let dir = RunDir::open(&arguments.run_dir)?;
         let mut changes = arguments.set.clone();
         changes.extend(arguments.threads.map(|threads| format!("run.threads={threads}")));
-        self.watched(arguments.output, |control| runner::resume(self.registry, &dir, &changes, control))
+        let events = dir.read_events()?;
+        let before = events.iter().rev().find_map(|event| match event {
+            Event::Generation(g) => Some(g.generation),
+            _ => None,
+        });
+        let mut stopped = None;
+        let code = self.watched(arguments.output, |control| {
+            let summary = runner::resume(self.registry, &dir, &changes, control)?;
+            stopped = Some(summary.stopped.clone());
+            Ok(summary)
+        })?;
+        if let Some(stopped) = stopped.filter(|stopped| Some(stopped.generation) == before) {
+            self.nothing_done(&stopped);
+        }
+        Ok(code)
+    }
+
+    /// Says why a run that was resumed did not go on, and how it would.
+    fn nothing_done(&self, stopped: &Stopped) {
+        let raise = |key: &str| format!("to go on, raise it: --set run.{key}=…");
+        let why = match stopped.stopped_by {
+            StoppedBy::Target => format!("the target was reached already; {}", raise("target")),
+            StoppedBy::Algorithm => "the algorithm had ended by itself already".into(),
+            StoppedBy::Interrupted => return,
+            budget => format!("the budget of {budget} was used up already; {}", raise(&budget.to_string())),
+        };
+        say(&format!("\nno generation was done: {why}"));
     }
 
     pub(crate) fn check(&self, arguments: &arguments::Check) -> Result<u8> {

@@ -140,6 +140,8 @@ pub fn resume(
         }
         begun.session.restore(saved)?;
         progress = saved.part("progress")?;
+        let (own, new) = (original.run.budgets(), experiment.run.budgets());
+        not_below(&begun.session.totals(), &own, &new)?;
     }
     // Where nothing was saved yet, the run begins again: the seed is in resolved.toml.
     cut_back(dir, saved.as_ref().map_or(&[], |s| &s.header.records))?;
@@ -162,6 +164,22 @@ fn pool(experiment: &Experiment) -> Result<Pool> {
     let threads = experiment.run.threads.or(cores).min(MOST_THREADS);
     Pool::new(threads as usize)
         .map_err(|e| Error::input("run.threads", "a number of threads that can be started", e.to_string()))
+}
+
+/// A budget that is changed must leave room for what was done.
+fn not_below(done: &Totals, own: &Budgets, new: &Budgets) -> Result<()> {
+    for (key, own, new, done) in [
+        ("generations", own.generations, new.generations, done.generations),
+        ("evaluations", own.evaluations, new.evaluations, done.evaluations),
+        ("episodes", own.episodes, new.episodes, done.cost.episodes),
+        ("steps", own.steps, new.steps, done.cost.steps),
+    ] {
+        if let Some(budget) = new.filter(|&budget| new != own && budget < done) {
+            let expected = format!("at least the {done} that are done");
+            return Err(Error::input(format!("run.{key}"), expected, budget.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Bits of another numeric level would not continue those of the run.

@@ -97,13 +97,20 @@ impl Registry {
     /// If there is nothing; the message has the closest name.
     pub fn describe(&self, name: &str) -> Result<Vec<Entry>> {
         let sections = [Section::Algorithm, Section::Problem, Section::Network, Section::Run];
+        self.named("describe", &sections, "an algorithm, problem or network", name)
+    }
+
+    /// Everything with this name in some sections, which `what` says in words and the argument `place` asks for.
+    ///
+    /// # Errors
+    /// As for [`Registry::describe`].
+    pub fn named(&self, place: &str, sections: &[Section], what: &str, name: &str) -> Result<Vec<Entry>> {
         let all: Vec<Entry> = sections.iter().flat_map(|&s| self.list(s)).collect();
         let known: Vec<&str> = all.iter().map(|e| e.name.as_str()).collect();
         let found: Vec<Entry> =
             all.iter().filter(|e| e.name == name || e.id.as_deref() == Some(name)).cloned().collect();
         if found.is_empty() {
-            let error =
-                Error::input("describe", "the name of an algorithm, problem or network", format!("`{name}`"));
+            let error = Error::input(place, format!("the name of {what}"), format!("`{name}`"));
             return Err(match names::closest(name, &known) {
                 Some(close) => error.with_hint(format!("did you mean `{close}`?")),
                 None => error.with_hint("`evolvent list` shows all names"),

@@ -152,11 +152,37 @@ fn what_init_writes_runs() {
         run(at, &["init", name, "-o", &file]).ends_with(0);
         let text = fs::read_to_string(at.join(&file)).unwrap();
         assert!(text.contains(&format!("[problem.{name}]")) && text.contains("# "), "{text}");
-        // A program of the user's own cannot be guessed.
-        if name != "command" {
-            let short = ["--set", "run.generations=1", "--quiet"];
-            run(at, &[&["run", &file][..], &short[..]].concat()).ends_with(0);
-        }
+        let short = ["--set", "run.generations=1", "--quiet"];
+        run(at, &[&["run", &file][..], &short[..]].concat()).ends_with(0);
     }
-    run(at, &["init", "nothing_of_that_name"]).ends_with(2);
+    let unknown = run(at, &["init", "nothing_of_that_name"]).ends_with(2);
+    assert!(unknown.stderr.contains("init: expected the name of a problem"), "{}", unknown.stderr);
+    let unknown = run(at, &["init", "sphere", "--algorithm", "cmaes", "-o", "x.toml"]).ends_with(2);
+    assert!(
+        unknown.stderr.contains("--algorithm: ") && unknown.stderr.contains("`cma_es`"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn a_run_that_is_over_says_how_it_goes_on() {
+    let text = SPHERE.replace("generations = 20", "generations = 20\ntarget = 1e9");
+    let dir = directory(&[("sphere.toml", SPHERE), ("easy.toml", &text)]);
+    let at = dir.path();
+    run(at, &["run", "sphere.toml", "--quiet"]).ends_with(0);
+    let again = run(at, &["resume", "runs/sphere", "--quiet"]).ends_with(0).stderr;
+    assert!(again.contains("no generation was done") && again.contains("--set run.generations="), "{again}");
+    let lower = run(at, &["resume", "runs/sphere", "--set", "run.generations=15"]).ends_with(2).stderr;
+    assert!(lower.contains("run.generations: expected at least the 20 that are done"), "{lower}");
+    let further =
+        run(at, &["resume", "runs/sphere", "--set", "run.generations=25", "--quiet"]).ends_with(0).stderr;
+    assert!(!further.contains("no generation was done"), "{further}");
+    run(at, &["run", "easy.toml", "--quiet"]).ends_with(0);
+    let reached =
+        run(at, &["resume", "runs/easy", "--set", "run.generations=200", "--quiet"]).ends_with(0).stderr;
+    assert!(
+        reached.contains("the target was reached already") && reached.contains("run.target"),
+        "{reached}"
+    );
 }
