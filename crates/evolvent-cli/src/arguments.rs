@@ -240,7 +240,8 @@ pub(crate) enum ListKind {
 
 #[derive(Debug, Args)]
 pub(crate) struct Describe {
-    /// The name as in an experiment file: open_es, cart_pole, dense …
+    /// The name as in an experiment file: open_es, cart_pole, dense …; with a key, what stands in it: neat.mutation,
+    /// dataset.source.csv.
     pub(crate) name: String,
     /// Print the JSON schema of its table.
     #[arg(long)]

@@ -57,6 +57,8 @@ pub struct Setting {
     pub default: Option<String>,
     /// Whether it must be given.
     pub required: bool,
+    /// Whether it has keys or choices of its own, which [`Registry::describe`] tells of `NAME.KEY`.
+    pub inside: bool,
     /// What it means.
     pub description: String,
 }
@@ -91,12 +93,17 @@ impl Registry {
         list
     }
 
-    /// Everything with this name: usually one entry.
+    /// Everything with this name: usually one entry. `neat.mutation` is the table `mutation` of `neat`, or what a setting
+    /// can be chosen from; `dataset.source.csv` lies a level deeper.
     ///
     /// # Errors
     /// If there is nothing; the message has the closest name.
     pub fn describe(&self, name: &str) -> Result<Vec<Entry>> {
         let sections = [Section::Algorithm, Section::Problem, Section::Network, Section::Run];
+        if let Some((outer, keys)) = name.split_once('.') {
+            let entries = self.named("describe", &sections, "an algorithm, problem or network", outer)?;
+            return entries.into_iter().map(|entry| self.inside(entry, keys)).collect();
+        }
         self.named("describe", &sections, "an algorithm, problem or network", name)
     }
 
@@ -117,6 +124,41 @@ impl Registry {
             });
         }
         Ok(found)
+    }
+
+    /// What stands below some keys of an entry.
+    fn inside(&self, entry: Entry, keys: &str) -> Result<Entry> {
+        let run = TableInfo::of::<RunSettings>();
+        let info = match entry.section {
+            Section::Algorithm => self.algorithms.iter().find(|a| a.name == entry.name).map(|a| &a.info),
+            Section::Problem => self.problems.iter().find(|p| p.name == entry.name).map(|p| &p.info),
+            Section::Network => self.networks.iter().find(|n| n.name == entry.name).map(|n| &n.info),
+            Section::Run => Some(&run),
+        };
+        let mut generator = SchemaGenerator::default();
+        let mut schema = info.map_or(Value::Null, |info| (info.schema)(&mut generator).to_value());
+        let mut defaults = info.map_or(Value::Null, |info| (info.defaults)());
+        let definitions = Value::Object(generator.take_definitions(true));
+        let mut name = entry.name;
+        for key in keys.split('.') {
+            let known = contents(&schema, &definitions);
+            let Some((_, below)) = known.iter().find(|(known, _)| known == key) else {
+                let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                let found = format!("`{key}`");
+                let (_, hint) = names::unknown("key", key, &names);
+                let error = Error::input("describe", format!("a key of `{name}`"), found);
+                return Err(match hint {
+                    Some(hint) => error.with_hint(hint),
+                    None => error.with_hint(format!("`{name}` has no keys of its own")),
+                });
+            };
+            schema = below.clone();
+            defaults = defaults.get(key).cloned().unwrap_or_default();
+            name = format!("{name}.{key}");
+        }
+        let description = described(&schema, &definitions);
+        let settings = settings_of(&schema, &definitions, &defaults);
+        Ok(Entry { name, id: None, summary: first_sentence(&description), description, settings, ..entry })
     }
 
     /// The JSON schema of experiment files (2020-12).
@@ -194,29 +236,64 @@ fn entry(section: Section, name: &str, kinds: Vec<&str>, info: &TableInfo) -> En
     let definitions = Value::Object(generator.take_definitions(true));
     let defaults = (info.defaults)();
     let description = schema["description"].as_str().unwrap_or_default().to_owned();
-    let no_properties = Map::new();
-    let properties = schema["properties"].as_object().unwrap_or(&no_properties);
-    let settings = properties.iter().map(|(key, property)| {
-        let required =
-            schema["required"].as_array().is_some_and(|names| names.iter().any(|name| name == key));
-        let default = defaults.get(key).or_else(|| property.get("default")).filter(|_| !required);
-        Setting {
-            name: key.clone(),
-            takes: words(property, &definitions, 0),
-            default: default.and_then(as_toml),
-            required,
-            description: described(property, &definitions),
-        }
-    });
     Entry {
         section,
         name: name.into(),
         id: None,
         genomes: kinds.into_iter().map(Into::into).collect(),
         summary: first_sentence(&description),
-        settings: settings.collect(),
+        settings: settings_of(&schema, &definitions, &defaults),
         description,
     }
+}
+
+/// The keys of a table, or the choices of a setting, each with its meaning.
+fn settings_of(schema: &Value, definitions: &Value, defaults: &Value) -> Vec<Setting> {
+    let required = resolve(schema, definitions)["required"].as_array().cloned().unwrap_or_default();
+    let setting = |(key, property): (String, Value)| {
+        let required = required.iter().any(|name| *name == key);
+        let default = defaults.get(&key).or_else(|| property.get("default")).filter(|_| !required);
+        Setting {
+            takes: words(&property, definitions, 0),
+            default: default.and_then(as_toml),
+            required,
+            inside: contents(&property, definitions).iter().any(|(_, below)| below.get("const").is_none()),
+            description: described(&property, definitions),
+            name: key,
+        }
+    };
+    contents(schema, definitions).into_iter().map(setting).collect()
+}
+
+/// The keys that may stand in a table, or the names that may stand in a setting's place, with their schemas.
+fn contents(schema: &Value, definitions: &Value) -> Vec<(String, Value)> {
+    let schema = resolve(schema, definitions);
+    if let Some(properties) = schema["properties"].as_object() {
+        let own = schema.get("description").filter(|_| properties.len() == 1);
+        // The one key of a choice is described where the choice is.
+        let described = |property: &Value| match (own, property.get("description")) {
+            (Some(own), None) => {
+                let mut property = resolve(property, definitions).clone();
+                property["description"] = own.clone();
+                property
+            }
+            _ => property.clone(),
+        };
+        return properties.iter().map(|(key, property)| (key.clone(), described(property))).collect();
+    }
+    let named = |name: &Value, of: &Value| {
+        let name = name.as_str()?.to_owned();
+        Some((name.clone(), json!({ "const": name, "description": of.get("description") })))
+    };
+    if let Some(name) = schema.get("const") {
+        return named(name, schema).into_iter().collect();
+    }
+    if let Some(names) = schema["enum"].as_array() {
+        let plain = json!({});
+        return names.iter().filter_map(|name| named(name, &plain)).collect();
+    }
+    let alternatives = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
+    alternatives.into_iter().flatten().flat_map(|alternative| contents(alternative, definitions)).collect()
 }
 
 fn first_sentence(text: &str) -> String {
