@@ -123,7 +123,8 @@ fn text(ancestry: &Ancestry, champion: bool, sense: Sense, name: &dyn Fn(u8) -> 
         );
     }
     out.push_str(
-        "\nbetter: than each of its parents; paid: better than the one before it on the main line\n",
+        "\ngain: over its parent on the main line, which is not shown unless it gained itself\n\
+         better: than each of its parents; paid: better than the one before it on the main line\n",
     );
     out
 }
