@@ -16,7 +16,7 @@ use evolvent_run::{
         picture::{self, Detail},
     },
     figures::significant,
-    record::Event,
+    record::{Data, Event},
     replay::{self, Options, Replayed},
 };
 use serde_json::json;
@@ -77,6 +77,9 @@ impl Context<'_> {
             let found = format!("--genome with --format {format}");
             return Err(Error::input("export", "--genome with --format dot or svg", found));
         }
+        if champion.interface.is_none() && format == Format::Json {
+            return self.export_genome(&champion, &dir, arguments);
+        }
         let program = champion.program_with(self.registry, &dir, &arguments.set)?;
         let bytes = format.write(&program, &about(&champion, &dir.read_events()?)).map_err(|error| {
             Error::input(dir.root().display(), format!("a network that {format} can hold"), error.to_string())
@@ -94,6 +97,24 @@ impl Context<'_> {
         for state in &program.states {
             print(&format!("output  {}  {:?}\n", state.output, state.input.shape)).map_err(write_error)?;
         }
+        self.suggest("show", &dir.root().display().to_string(), "");
+        Ok(DONE)
+    }
+
+    /// A genome that is no network as plain JSON.
+    fn export_genome(&self, champion: &Champion, dir: &RunDir, arguments: &arguments::Export) -> Result<u8> {
+        let about: serde_json::Map<String, serde_json::Value> = about(champion, &dir.read_events()?)
+            .into_iter()
+            .map(|(key, value)| (key, value.into()))
+            .collect();
+        let genome = serde_json::to_value(&champion.genome).unwrap_or_default();
+        let file =
+            json!({ "format": "evolvent.genome", "kind": champion.kind, "about": about, "genome": genome });
+        let text = file.to_string() + "\n";
+        if arguments.output.as_os_str() == "-" {
+            return write_bytes(text.as_bytes());
+        }
+        write_new(&arguments.output, text.as_bytes(), arguments.overwrite)?;
         self.suggest("show", &dir.root().display().to_string(), "");
         Ok(DONE)
     }
@@ -137,6 +158,19 @@ fn about(champion: &Champion, events: &[Event]) -> About {
             }
             add("algorithm", started.algorithm.clone());
             add("seed", started.seed.to_string());
+            if let Some(data) = &started.data {
+                // Which number of the network is what: the columns of the data in the order of the inputs, the classes in that of
+                // the outputs.
+                for (key, names) in [
+                    ("inputs", &data.input_names),
+                    ("classes", &data.classes),
+                    ("targets", &data.target_names),
+                ] {
+                    if !names.is_empty() {
+                        add(key, json!(names).to_string());
+                    }
+                }
+            }
         }
     }
     add("evolvent", env!("CARGO_PKG_VERSION").into());
@@ -153,17 +187,41 @@ fn as_json(replayed: &Replayed) -> serde_json::Value {
         [one] => json!(one),
         several => json!(several),
     };
-    json!({
+    let mut all = json!({
         "mean": mean, "std": replayed.std, "repetitions": replayed.values.len().max(1),
         "values": replayed.values, "metrics": metrics, "target": replayed.target,
         "numeric_level": replayed.numeric_level,
-    })
+    });
+    if let Some(data) = &replayed.data {
+        all["data"] = json!({
+            "inputs": data.input_names, "classes": data.classes, "targets": data.target_names,
+            "samples": data.reported_on(), "loss": data.loss,
+        });
+    }
+    if let Some(solution) = replayed.solution.as_ref().and_then(|genome| serde_json::to_value(genome).ok()) {
+        all["solution"] = solution;
+    }
+    all
+}
+
+/// Numbers of a solution that are printed.
+const SHOWN: usize = 32;
+
+/// A genome that is measured as it is, if it is a few numbers.
+pub(crate) fn solution(genome: &evolvent_core::Tree) -> Option<String> {
+    let genome = serde_json::to_value(genome).ok()?;
+    let numbers: Option<Vec<f64>> = genome.as_array()?.iter().map(serde_json::Value::as_f64).collect();
+    let numbers = numbers.filter(|numbers| !numbers.is_empty() && numbers.len() <= SHOWN)?;
+    Some(numbers.iter().map(|x| significant(*x, 6)).collect::<Vec<_>>().join(", "))
 }
 
 /// `492.1 ± 20.3 over 100 episodes (smallest 389, largest 500)` and the further numbers.
 fn as_text(replayed: &Replayed) -> String {
     let mean: Vec<String> = replayed.mean.iter().map(|v| significant(*v, 6)).collect();
     let mut text = mean.join(", ");
+    if let Some(data) = &replayed.data {
+        text = format!("loss {text} ({}), on {}", data.loss, data.reported_on());
+    }
     if let Some(std) = replayed.std {
         let values = &replayed.values;
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -184,6 +242,12 @@ fn as_text(replayed: &Replayed) -> String {
         let reached = if replayed.maximize { *value >= target } else { *value <= target };
         let word = if reached { "reached" } else { "not reached" };
         text.push_str(&format!("target {} {word}\n", significant(target, 6)));
+    }
+    if let Some(numbers) = replayed.solution.as_ref().and_then(solution) {
+        text.push_str(&format!("solution  {numbers}\n"));
+    }
+    for line in replayed.data.iter().flat_map(Data::names) {
+        text.push_str(&(line + "\n"));
     }
     text
 }

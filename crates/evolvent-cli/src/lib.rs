@@ -187,6 +187,13 @@ impl Context<'_> {
             return done(&lines.map(|line| line + "\n").collect::<String>());
         }
         done(&show::summary(&root, &events, terminal_width()))?;
+        if dir.champion_json().is_file()
+            && let Ok(own) = evolvent_run::champion::Champion::load(&dir)
+            && own.interface.is_none()
+            && let Some(numbers) = champion::solution(&own.genome)
+        {
+            done(&format!("\nsolution    {numbers}\n"))?;
+        }
         let without_champion =
             |event: &Event| matches!(event, Event::Finished(f) if f.test.mean.0.is_empty());
         if events.last().is_some_and(without_champion) {

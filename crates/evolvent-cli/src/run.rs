@@ -88,7 +88,8 @@ impl Context<'_> {
         ))
         .map_err(output_error)?;
         if let Some(data) = data {
-            print(&(data.summary() + "\n")).map_err(output_error)?;
+            let lines = [vec![data.summary()], data.names(), data.notes()].concat();
+            print(&(lines.join("\n") + "\n")).map_err(output_error)?;
         }
         self.suggest("run", &arguments.file.display().to_string(), "");
         Ok(DONE)

@@ -143,6 +143,53 @@ impl Data {
         text
     }
 
+    /// What a person should know before a run.
+    pub fn notes(&self) -> Vec<String> {
+        let numbers: Vec<&str> = self
+            .input_names
+            .iter()
+            .chain(&self.target_names)
+            .map(String::as_str)
+            .filter(|name| name.parse::<f64>().is_ok_and(|number| number.fract() != 0.0))
+            .collect();
+        let mut notes = Vec::new();
+        if !numbers.is_empty() {
+            let names = numbers.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+            notes.push(format!(
+                "columns are called {names}: if the first line is a sample, `header = false` reads it as one"
+            ));
+        }
+        if self.classes.len() == 1 {
+            notes.push(format!(
+                "all samples are of one class, {:?}: there is nothing to learn",
+                self.classes[0]
+            ));
+        }
+        notes
+    }
+
+    /// The names of inputs, and of classes or targets, one line each; none where the source has no names.
+    pub fn names(&self) -> Vec<String> {
+        let listed = |what: &str, names: &[String], numbered: bool| {
+            const MOST: usize = 40;
+            let one =
+                |(i, name): (usize, &String)| if numbered { format!("{i} {name}") } else { name.clone() };
+            let mut line = names.iter().enumerate().take(MOST).map(one).collect::<Vec<_>>().join(", ");
+            if names.len() > MOST {
+                line += &format!(" and {} more", names.len() - MOST);
+            }
+            (!names.is_empty()).then(|| format!("{what}{line}"))
+        };
+        [
+            listed("inputs    ", &self.input_names, false),
+            listed("classes   ", &self.classes, true),
+            listed("targets   ", &self.target_names, false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// What the champion is chosen by: `30 validation samples`.
     pub fn chosen_on(&self) -> String {
         match self.validation {

@@ -2,8 +2,10 @@
 
 use crate::{
     champion::Champion,
+    checkpoint::Tree,
     error::{Error, Result},
     experiment::{Experiment, drift, level},
+    record::Data,
     registry::Registry,
     run_dir::RunDir,
     runner::{TEST_ROUND, VALIDATION_EPISODES},
@@ -47,6 +49,12 @@ pub struct Replayed {
     pub numeric_level: String,
     /// Why it is `none`.
     pub drift: Option<String>,
+    /// The data set, if the problem is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
+    /// The genome, where it is measured as it is and not as a network.
+    #[serde(skip)]
+    pub solution: Option<Tree>,
 }
 
 fn within(argument: &str, given: Option<u64>, most: u64) -> Result<()> {
@@ -87,13 +95,13 @@ pub fn replay(registry: &Registry, dir: &RunDir, options: &Options<'_>) -> Resul
         repetitions: Some(options.episodes.unwrap_or(own).max(1)),
     };
     let path = dir.champion_json();
-    let (assessed, senses) = pool.install(|| -> Result<_> {
+    let (assessed, senses, data) = pool.install(|| -> Result<_> {
         let ready = experiment.open()?;
         let assessed = ready
             .bound
             .assess(&champion.genome, &champion.evaluator, &round)
             .map_err(|e| Error::input(path.display(), "a champion of this experiment", e.to_string()))?;
-        Ok((assessed, ready.bound.senses()))
+        Ok((assessed, ready.bound.senses(), ready.data))
     })?;
     let measured = assessed.evaluation.result.as_ref().map_err(|failure| {
         Error::input(path.display(), "a champion that can be measured", failure.to_string())
@@ -108,5 +116,7 @@ pub fn replay(registry: &Registry, dir: &RunDir, options: &Options<'_>) -> Resul
         target: experiment.run.budgets().target,
         values: assessed.values,
         metrics: assessed.metrics,
+        data,
+        solution: champion.interface.is_none().then_some(champion.genome),
     })
 }

@@ -83,8 +83,9 @@ pub fn run(experiment: &Experiment, destination: &Destination, control: Control<
     let dir = RunDir::create(destination, &experiment.text, &experiment.resolved(&facts)?)?;
     let _lock = dir.lock()?;
     let progress = Progress::default();
+    let notes = begun.data.iter().flat_map(Data::notes).collect::<Vec<_>>();
     let mut running = Running::new(experiment, begun, dir, control, pool, clock, progress)?;
-    running.announce(drift().into_iter().collect())?;
+    running.announce(drift().into_iter().chain(notes).collect())?;
     running.start()?;
     running.drive()
 }

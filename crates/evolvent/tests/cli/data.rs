@@ -1,6 +1,7 @@
 //! A table of one's own as the data.
 
 use crate::program::{directory, run};
+use serde_json::{Value, json};
 use std::fs;
 
 /// Sixty flowers of two kinds; the length of a petal tells them apart.
@@ -41,8 +42,21 @@ fn a_file_named_without_a_folder_keeps_its_data() {
         }
     }
     assert!(run(at, &["check", "flowers.toml"]).ends_with(0).stdout.contains(split));
-    run(at, &["replay", "runs/flowers"]).ends_with(0);
+    // What the numbers of the network are, wherever it goes.
+    let replayed = run(at, &["replay", "runs/flowers"]).ends_with(0).stdout;
+    for said in [&replayed, &run(at, &["check", "flowers.toml"]).ends_with(0).stdout] {
+        for part in ["petal, sepal, soil=dry, soil=wet", "0 rose, 1 tulip"] {
+            assert!(said.contains(part), "{part}\n{said}");
+        }
+    }
+    let json: Value =
+        serde_json::from_str(&run(at, &["replay", "runs/flowers", "--json"]).ends_with(0).stdout).unwrap();
+    assert_eq!(json["data"]["classes"], json!(["rose", "tulip"]));
     run(at, &["export", "runs/flowers", "--format", "json", "-o", "flowers.json"]).ends_with(0);
+    let exported: Value =
+        serde_json::from_str(&fs::read_to_string(at.join("flowers.json")).unwrap()).unwrap();
+    assert_eq!(exported["about"]["classes"], "[\"rose\",\"tulip\"]");
+    assert_eq!(exported["about"]["inputs"], "[\"petal\",\"sepal\",\"soil=dry\",\"soil=wet\"]");
     // What the report says: the same bits, from another folder too.
     fs::create_dir(at.join("elsewhere")).unwrap();
     let again = ["run", "../runs/flowers/resolved.toml", "--out", "again", "--quiet"];
@@ -72,4 +86,18 @@ fn a_file_where_a_reader_is_due() {
     let dir = directory(&[("flowers.csv", &flowers()), ("flowers.toml", &text)]);
     let done = run(dir.path(), &["check", "flowers.toml"]).ends_with(2);
     assert!(done.stderr.contains("source = { csv = { path = \"flowers.csv\" } }"), "{}", done.stderr);
+}
+
+#[test]
+fn traps_in_a_table_are_said() {
+    let rows = flowers();
+    let (_, headless) = rows.split_once('\n').unwrap();
+    let text = FLOWERS.replace(", categorical = [\"soil\"]", ", categorical = [2]");
+    let dir = directory(&[("flowers.csv", headless), ("flowers.toml", &text)]);
+    let done = run(dir.path(), &["run", "flowers.toml"]).ends_with(0);
+    assert!(done.stderr.contains("`header = false` reads it as one"), "{}", done.stderr);
+    let one = rows.replace("tulip", "rose");
+    let dir = directory(&[("flowers.csv", &one), ("flowers.toml", FLOWERS)]);
+    let done = run(dir.path(), &["check", "flowers.toml"]);
+    assert!(done.stdout.contains("there is nothing to learn"), "{}{}", done.stdout, done.stderr);
 }

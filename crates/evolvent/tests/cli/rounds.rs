@@ -64,7 +64,15 @@ fn what_is_no_network_is_not_exported_as_one() {
     run(at, &["run", "sphere.toml", "--quiet"]).ends_with(0);
     let done = run(at, &["export", "runs/sphere", "--format", "onnx", "-o", "x.onnx"]).ends_with(2);
     assert!(done.stderr.contains("sphere") && !at.join("x.onnx").exists(), "{}", done.stderr);
-    run(at, &["replay", "runs/sphere"]).ends_with(0);
+    // Its numbers are the answer.
+    let export = ["export", "runs/sphere", "--format", "json", "-o", "-"];
+    let exported: Value = serde_json::from_str(&run(at, &export).ends_with(0).stdout).unwrap();
+    assert_eq!(exported["genome"].as_array().unwrap().len(), 5);
+    for verb in ["replay", "show"] {
+        let said = run(at, &[verb, "runs/sphere"]).ends_with(0).stdout;
+        let line = said.lines().find(|line| line.starts_with("solution")).unwrap_or_else(|| panic!("{said}"));
+        assert_eq!(line.matches(',').count(), 4, "{line}");
+    }
 }
 
 #[test]
@@ -126,6 +134,18 @@ fn lists_descriptions_and_the_schema() {
     let open_es = run(at, &["describe", "open_es"]).ends_with(0).stdout;
     assert!(open_es.contains("population_size") && open_es.contains("sigma"), "{open_es}");
     run(at, &["describe", "CartPole-v1"]).ends_with(0);
+    assert!(open_es.contains("More: describe open_es.optimizer"), "{open_es}");
+    for (name, parts) in [
+        ("neat.mutation", &["[algorithm.neat.mutation]", "add_node", "default"][..]),
+        ("open_es.optimizer.adam", &["beta1", "must be given", "decay of the mean"]),
+        ("dataset.source", &["iris", "150 samples", "csv", "More: describe dataset.source.csv"]),
+        ("dataset.source.csv", &["categorical", "must be given", "Columns that are no inputs"]),
+    ] {
+        let said = run(at, &["describe", name]).ends_with(0).stdout;
+        parts.iter().for_each(|part| assert!(said.contains(part), "{name}: {part}\n{said}"));
+    }
+    let wrong = run(at, &["describe", "neat.mutaton"]).ends_with(2).stderr;
+    assert!(wrong.contains("a key of `neat`") && wrong.contains("`mutation`"), "{wrong}");
     let done = run(at, &["describe", "open_ex"]).ends_with(2);
     assert!(done.stderr.contains("open_es"), "{}", done.stderr);
 
