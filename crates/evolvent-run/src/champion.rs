@@ -10,7 +10,7 @@ use crate::{
     json,
     record::{Estimate, RECORD_VERSION},
     registry::Registry,
-    run_dir::{RunDir, write_together},
+    run_dir::{RunDir, draft_path, write_together},
     session::{Judged, Laurels},
 };
 use evolvent_core::{Genome, Interface};
@@ -66,7 +66,8 @@ pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Con
         let genome = encode(genome, &format!("front.{i}"), &mut lifted).map_err(invalid)?;
         front.push(json!({ "objectives": objectives, "violation": violation, "genome": genome }));
     }
-    let arrays = lifted.to_bytes().map_err(invalid)?;
+    let arrays_path = dir.champion_arrays();
+    let arrays = lifted.write(&draft_path(&arrays_path)).map_err(Error::io("write", &arrays_path))?;
     let tables = context.experiment.tables()?;
     let mut champion = Map::new();
     let mut put = |key: &str, value: Value| {
@@ -83,14 +84,14 @@ pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Con
     put("metrics", test.metrics.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<Map<_, _>>().into());
     put("experiment", json!(tables));
     put("interface", context.interface.map_or(Value::Null, json::value_of));
-    put("arrays", json!({ "bytes": arrays.len(), "checksum": crate::checkpoint::hex(&arrays) }));
+    put("arrays", json!({ "bytes": arrays.bytes, "checksum": arrays.checksum }));
     put("genome", genome);
     put("evaluator", evaluator);
     if laurels.front.is_some() {
         put("front", front.into());
     }
     let description = seal(&Value::Object(champion), true).map_err(invalid)?;
-    write_together(&[(&dir.champion_arrays(), &arrays), (&path, &description)])
+    write_together(&[(&arrays_path, None), (&path, Some(&description))])
 }
 
 impl Champion {

@@ -329,26 +329,30 @@ fn clear(root: &Path) -> Result<()> {
 /// # Errors
 /// If the system refuses.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_together(&[(path, bytes)])
+    write_together(&[(path, Some(bytes))])
 }
 
-/// Writes files that belong together: all of them beside their places first, then one renaming right after the other.
-pub(crate) fn write_together(files: &[(&Path, &[u8])]) -> Result<()> {
-    let draft = |path: &Path| {
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        path.with_file_name(format!(".{name}.new-{}", std::process::id()))
-    };
+/// Where a file is written before it takes its place.
+pub(crate) fn draft_path(path: &Path) -> PathBuf {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.new-{}", std::process::id()))
+}
+
+/// Writes files that belong together: all of them beside their places first, then one renaming right after the other. A file without bytes has
+/// its [draft](draft_path) already.
+pub(crate) fn write_together(files: &[(&Path, Option<&[u8]>)]) -> Result<()> {
     let failed = |path: &Path, source| {
-        files.iter().for_each(|(path, _)| drop(fs::remove_file(draft(path))));
+        files.iter().for_each(|(path, _)| drop(fs::remove_file(draft_path(path))));
         Error::Io { action: "write", path: path.into(), source }
     };
     for (path, bytes) in files {
-        fs::File::create(draft(path))
+        let Some(bytes) = bytes else { continue };
+        fs::File::create(draft_path(path))
             .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
             .map_err(|e| failed(path, e))?;
     }
     for (path, _) in files {
-        fs::rename(draft(path), path).map_err(|e| failed(path, e))?;
+        fs::rename(draft_path(path), path).map_err(|e| failed(path, e))?;
     }
     // The names must reach the disk, too; not every file system lets a directory be opened for that.
     if let Some(directory) = files.first().and_then(|(path, _)| path.parent()) {

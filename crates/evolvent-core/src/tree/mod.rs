@@ -92,6 +92,19 @@ impl Numbers {
         self.len() == 0
     }
 
+    /// Appends the little-endian bytes of all numbers; a truth value is 0 or 1.
+    pub fn put_le_bytes(&self, out: &mut Vec<u8>) {
+        macro_rules! put {
+            ($($kind:ident),+) => {
+                match self {
+                    Numbers::Bool(v) => out.extend(v.iter().map(|&x| u8::from(x))),
+                    $(Numbers::$kind(v) => out.extend(v.iter().flat_map(|x| x.to_le_bytes())),)+
+                }
+            };
+        }
+        put!(U8, U16, U32, U64, I8, I16, I32, I64, F32, F64);
+    }
+
     /// The numbers as nodes.
     pub fn into_nodes(self) -> Vec<Tree> {
         spread(self)

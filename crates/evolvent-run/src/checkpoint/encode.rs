@@ -13,43 +13,60 @@
 //! | `{"$some": …}` | `Some` of something that is itself nothing or optional |
 
 use evolvent_core::{Numbers, Tree, each_number_type};
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use serde_json::{Map, Value, json};
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    fs,
+    io::{self, Read},
+    path::Path,
+};
 
 /// Numbers in a row that are lifted into the arrays; shorter ones stay in the structure, where they can be read.
 const LIFT: usize = 16;
 /// JSON readers stop at 128 levels; a state that could not be read back must not be written.
 const DEEPEST: usize = 120;
 
-/// A lifted array.
+/// A lifted array: rows of one type and length, which are not copied before they are written.
 #[derive(Debug)]
-pub struct Tensor {
+struct Tensor<'t> {
     shape: Vec<usize>,
-    dtype: Dtype,
-    bytes: Vec<u8>,
+    rows: Vec<&'t Numbers>,
 }
 
-impl View for &Tensor {
+impl View for &Tensor<'_> {
     fn dtype(&self) -> Dtype {
-        self.dtype
+        dtype(self.rows[0])
     }
     fn shape(&self) -> &[usize] {
         &self.shape
     }
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
+        let mut bytes = Vec::with_capacity(self.data_len());
+        self.rows.iter().for_each(|row| row.put_le_bytes(&mut bytes));
+        Cow::Owned(bytes)
     }
     fn data_len(&self) -> usize {
-        self.bytes.len()
+        self.shape.iter().product::<usize>() * each_number_type!(self.rows[0], v => width(v))
     }
+}
+
+fn dtype(numbers: &Numbers) -> Dtype {
+    fn of<T: Bytes>(_: &[T]) -> Dtype {
+        T::DTYPE
+    }
+    each_number_type!(numbers, v => of(v))
+}
+
+fn width<T>(_: &[T]) -> usize {
+    size_of::<T>()
 }
 
 /// Little-endian bytes of a number.
 trait Bytes: Sized {
     const DTYPE: Dtype;
     const WIDTH: usize;
-    fn put(&self, out: &mut Vec<u8>);
     fn get(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -58,9 +75,6 @@ macro_rules! bytes {
         impl Bytes for $t {
             const DTYPE: Dtype = Dtype::$dtype;
             const WIDTH: usize = size_of::<$t>();
-            fn put(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&self.to_le_bytes());
-            }
             fn get(bytes: &[u8]) -> Option<Self> {
                 bytes.try_into().ok().map(<$t>::from_le_bytes)
             }
@@ -83,9 +97,6 @@ bytes!(
 impl Bytes for bool {
     const DTYPE: Dtype = Dtype::BOOL;
     const WIDTH: usize = 1;
-    fn put(&self, out: &mut Vec<u8>) {
-        out.push(u8::from(*self));
-    }
     fn get(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0] => Some(false),
@@ -95,61 +106,45 @@ impl Bytes for bool {
     }
 }
 
-fn tensor<T: Bytes>(shape: Vec<usize>, rows: &[&[T]]) -> Tensor {
-    let mut bytes = Vec::with_capacity(shape.iter().product::<usize>() * T::WIDTH);
-    rows.iter().flat_map(|row| row.iter()).for_each(|x| x.put(&mut bytes));
-    Tensor { shape, dtype: T::DTYPE, bytes }
-}
-
-impl Tensor {
-    fn vector(numbers: &Numbers) -> Tensor {
-        each_number_type!(numbers, v => tensor(vec![v.len()], &[v.as_slice()]))
+impl<'t> Tensor<'t> {
+    fn vector(numbers: &'t Numbers) -> Tensor<'t> {
+        Tensor { shape: vec![numbers.len()], rows: vec![numbers] }
     }
 
     /// A matrix if all nodes are numbers of one type and length.
-    fn matrix(nodes: &[Tree]) -> Option<Tensor> {
-        macro_rules! rows {
-            ($kind:ident, $columns:expr) => {{
-                let rows: Option<Vec<_>> = nodes
-                    .iter()
-                    .map(|node| match node {
-                        Tree::Numbers(Numbers::$kind(v)) if v.len() == $columns => Some(v.as_slice()),
-                        _ => None,
-                    })
-                    .collect();
-                rows.map(|rows| tensor(vec![nodes.len(), $columns], &rows))
-            }};
-        }
+    fn matrix(nodes: &'t [Tree]) -> Option<Tensor<'t>> {
         let Some(Tree::Numbers(first)) = nodes.first() else { return None };
         let columns = first.len();
         if nodes.len().checked_mul(columns)? < LIFT {
             return None;
         }
-        match first {
-            Numbers::Bool(_) => rows!(Bool, columns),
-            Numbers::U8(_) => rows!(U8, columns),
-            Numbers::U16(_) => rows!(U16, columns),
-            Numbers::U32(_) => rows!(U32, columns),
-            Numbers::U64(_) => rows!(U64, columns),
-            Numbers::I8(_) => rows!(I8, columns),
-            Numbers::I16(_) => rows!(I16, columns),
-            Numbers::I32(_) => rows!(I32, columns),
-            Numbers::I64(_) => rows!(I64, columns),
-            Numbers::F32(_) => rows!(F32, columns),
-            Numbers::F64(_) => rows!(F64, columns),
-        }
+        let alike = |node: &'t Tree| match node {
+            Tree::Numbers(row) if row.len() == columns && dtype(row) == dtype(first) => Some(row),
+            _ => None,
+        };
+        let rows = nodes.iter().map(alike).collect::<Option<_>>()?;
+        Some(Tensor { shape: vec![nodes.len(), columns], rows })
     }
 }
 
-/// The arrays lifted out of one tree, named by their place in it.
+/// The arrays lifted out of trees, named by their places in them.
 #[derive(Debug, Default)]
-pub struct Lifted {
-    tensors: Vec<(String, Tensor)>,
+pub struct Lifted<'t> {
+    tensors: Vec<(String, Tensor<'t>)>,
     names: BTreeSet<String>,
 }
 
-impl Lifted {
-    fn add(&mut self, path: &str, tensor: Tensor) -> Value {
+/// What was written to a file.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The CRC-32 of all of them, as eight hexadecimal digits.
+    pub checksum: String,
+}
+
+impl<'t> Lifted<'t> {
+    fn add(&mut self, path: &str, tensor: Tensor<'t>) -> Value {
         let mut name = path.to_owned();
         while !self.names.insert(name.clone()) {
             name.push('\'');
@@ -158,13 +153,32 @@ impl Lifted {
         json!({ "$array": name })
     }
 
-    /// The safetensors file.
+    /// Writes the safetensors file and lets it reach the disk. Of all arrays one is held in memory at a time.
     ///
     /// # Errors
-    /// If there are too many arrays for the format's header.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+    /// If the system refuses, or there are too many arrays for the format's header.
+    pub fn write(&self, path: &Path) -> io::Result<Written> {
+        // The library's file is for its owner's eyes only; ours is as readable as the others of the run.
+        let permissions = fs::File::create(path)?.metadata()?.permissions();
         let views = self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
-        safetensors::serialize(views, None).map_err(|e| e.to_string())
+        safetensors::serialize_to_file(views, None, path).map_err(|e| match e {
+            SafeTensorError::IoError(e) => e,
+            other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
+        })?;
+        fs::set_permissions(path, permissions)?;
+        let mut file = fs::File::open(path)?;
+        let (mut hasher, mut buffer, mut bytes) = (crc32fast::Hasher::new(), vec![0; 1 << 20], 0);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                n => {
+                    hasher.update(&buffer[..n]);
+                    bytes += n as u64;
+                }
+            }
+        }
+        file.sync_all()?;
+        Ok(Written { bytes, checksum: format!("{:08x}", hasher.finalize()) })
     }
 }
 
@@ -172,28 +186,18 @@ impl Lifted {
 ///
 /// # Errors
 /// If the tree is nested too deep to be read back.
-pub fn encode(tree: &Tree, path: &str, lifted: &mut Lifted) -> Result<Value, String> {
+pub fn encode<'t>(tree: &'t Tree, path: &str, lifted: &mut Lifted<'t>) -> Result<Value, String> {
     node(tree, path, 1, lifted)
 }
 
-fn node(tree: &Tree, path: &str, depth: usize, lifted: &mut Lifted) -> Result<Value, String> {
+fn node<'t>(tree: &'t Tree, path: &str, depth: usize, lifted: &mut Lifted<'t>) -> Result<Value, String> {
     if depth > DEEPEST {
         return Err(format!("`{path}` is nested deeper than {DEEPEST} levels"));
     }
     Ok(match tree {
-        Tree::Null => Value::Null,
         Tree::Some(inner) => json!({ "$some": node(inner, path, depth + 1, lifted)? }),
-        Tree::Bool(v) => (*v).into(),
-        Tree::Unsigned(v) => (*v).into(),
-        Tree::Signed(v) => (*v).into(),
-        Tree::Wide(text) => json!({ "$wide": text }),
-        Tree::F64(v) if v.is_finite() => (*v).into(),
-        Tree::F64(v) => json!({ "$f64": format!("{:016x}", v.to_bits()) }),
-        Tree::F32(v) if v.is_finite() => f64::from(*v).into(),
-        Tree::F32(v) => json!({ "$f32": format!("{:08x}", v.to_bits()) }),
-        Tree::Text(text) => text.as_str().into(),
         Tree::Numbers(numbers) if numbers.len() >= LIFT => lifted.add(path, Tensor::vector(numbers)),
-        Tree::Numbers(numbers) => sequence(&numbers.clone().into_nodes(), path, depth, lifted)?,
+        Tree::Numbers(numbers) => numbers.clone().into_nodes().iter().map(leaf).collect(),
         Tree::Sequence(nodes) => match Tensor::matrix(nodes) {
             Some(matrix) => lifted.add(path, matrix),
             None => sequence(nodes, path, depth, lifted)?,
@@ -217,10 +221,32 @@ fn node(tree: &Tree, path: &str, depth: usize, lifted: &mut Lifted) -> Result<Va
         Tree::Variant(name, content) => {
             json!({ "$variant": name, "$value": node(content, path, depth + 1, lifted)? })
         }
+        _ => leaf(tree),
     })
 }
 
-fn sequence(nodes: &[Tree], path: &str, depth: usize, lifted: &mut Lifted) -> Result<Value, String> {
+/// What holds nothing else.
+fn leaf(tree: &Tree) -> Value {
+    match tree {
+        Tree::Bool(v) => (*v).into(),
+        Tree::Unsigned(v) => (*v).into(),
+        Tree::Signed(v) => (*v).into(),
+        Tree::Wide(text) => json!({ "$wide": text }),
+        Tree::F64(v) if v.is_finite() => (*v).into(),
+        Tree::F64(v) => json!({ "$f64": format!("{:016x}", v.to_bits()) }),
+        Tree::F32(v) if v.is_finite() => f64::from(*v).into(),
+        Tree::F32(v) => json!({ "$f32": format!("{:08x}", v.to_bits()) }),
+        Tree::Text(text) => text.as_str().into(),
+        _ => Value::Null,
+    }
+}
+
+fn sequence<'t>(
+    nodes: &'t [Tree],
+    path: &str,
+    depth: usize,
+    lifted: &mut Lifted<'t>,
+) -> Result<Value, String> {
     let encoded =
         nodes.iter().enumerate().map(|(i, tree)| node(tree, &format!("{path}.{i}"), depth + 1, lifted));
     encoded.collect::<Result<Vec<_>, _>>().map(Value::Array)

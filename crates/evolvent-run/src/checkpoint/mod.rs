@@ -103,21 +103,22 @@ pub fn save(checkpoints: &Path, header: &Header, state: &Tree) -> Result<PathBuf
     };
     let mut lifted = Lifted::default();
     let state = encode(state, "state", &mut lifted).map_err(unsayable)?;
-    let arrays = lifted.to_bytes().map_err(unsayable)?;
-    let structure = json!({
-        "format": FORMAT,
-        "header": json::value_of(header),
-        "arrays": { "bytes": arrays.len(), "checksum": hex(&arrays) },
-        "state": state,
-    });
-    let structure = seal(&structure, false).map_err(unsayable)?;
 
     let draft = checkpoints.join(format!(".{name}.new-{}", std::process::id()));
     let _ = fs::remove_dir_all(&draft);
     fs::create_dir_all(&draft).map_err(Error::io("create", &draft))?;
-    let written = put(&draft.join("arrays.safetensors"), &arrays)
-        .and_then(|()| put(&draft.join("structure.json"), &structure))
-        .and_then(|()| replace(checkpoints, &draft, &path));
+    let arrays = draft.join("arrays.safetensors");
+    let written = lifted.write(&arrays).map_err(Error::io("write", &arrays)).and_then(|arrays| {
+        let structure = json!({
+            "format": FORMAT,
+            "header": json::value_of(header),
+            "arrays": { "bytes": arrays.bytes, "checksum": arrays.checksum },
+            "state": state,
+        });
+        let structure = seal(&structure, false).map_err(unsayable)?;
+        put(&draft.join("structure.json"), &structure)?;
+        replace(checkpoints, &draft, &path)
+    });
     if written.is_err() {
         let _ = fs::remove_dir_all(&draft);
     }

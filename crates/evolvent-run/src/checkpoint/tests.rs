@@ -199,9 +199,13 @@ proptest! {
         let doubles: Vec<f64> = bits.iter().map(|&b| f64::from_bits(b)).collect();
         let value = (doubles.clone(), doubles.first().copied(), f32::from_bits(single));
         let mut lifted = Lifted::default();
-        let json = encode(&Tree::of(&value).unwrap(), "state", &mut lifted).unwrap();
+        let whole = Tree::of(&value).unwrap();
+        let json = encode(&whole, "state", &mut lifted).unwrap();
         let text = serde_json::to_string(&json).unwrap();
-        let bytes = lifted.to_bytes().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let written = lifted.write(file.path()).unwrap();
+        let bytes = fs::read(file.path()).unwrap();
+        prop_assert_eq!((written.bytes, written.checksum), (bytes.len() as u64, hex(&bytes)));
         let arrays = SafeTensors::deserialize(&bytes).unwrap();
         let tree = decode(&serde_json::from_str(&text).unwrap(), &arrays, "state").unwrap();
         let back: (Vec<f64>, Option<f64>, f32) = tree.read().unwrap();
