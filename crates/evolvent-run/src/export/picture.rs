@@ -206,15 +206,19 @@ fn width(weight: f32) -> f64 {
     0.6 + 2.4 * f64::from(weight.abs()) / (1.0 + f64::from(weight.abs()))
 }
 
-/// How the numbers of a picture make the values of its nodes.
-const CAPTION: &str = "node = function(response × (Σ weight × value + bias)); response is the network's setting, 4.9 in sigmoids \
-                       and 1 elsewhere unless given; the formula (--format latex) has it, and the scaling of inputs, multiplied in";
+/// How the numbers of a picture make the values of its nodes, a line each.
+const CAPTION: [&str; 3] = [
+    "node = function(response × (Σ weight × value + bias))",
+    "response: a setting of the network; unless given 4.9 in sigmoids, else 1",
+    "formulas (--format latex) have it and the scaling of inputs multiplied in",
+];
 
 /// A graph in Graphviz's language; `inputs` of its sources are inputs, the others the bias.
 pub fn write_dot(graph: &Graph, inputs: usize, detail: Detail) -> Vec<u8> {
     let Drawn { nodes, edges } = drawn(graph, inputs, detail);
     let mut out = format!(
-        "digraph network {{\n  rankdir=LR;\n  label=\"{CAPTION}\";\n  fontsize=8;\n  node [shape=circle, fontsize=10];\n"
+        "digraph network {{\n  rankdir=LR;\n  label=\"{}\";\n  fontsize=8;\n  node [shape=circle, fontsize=10];\n",
+        CAPTION.join("\\n")
     );
     for (i, node) in nodes.iter().enumerate() {
         let shape = match node.role {
@@ -270,7 +274,10 @@ pub fn write_svg(graph: &Graph, inputs: usize, detail: Detail) -> Vec<u8> {
     };
     let high = high + ROW / 5.0 + 20.0;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide:.0} {high:.0}\" width=\"{wide:.0}\" height=\"{high:.0}\" font-family=\"sans-serif\" font-size=\"10\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<desc>{CAPTION}</desc>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide:.0} {high:.0}\" width=\"{wide:.0}\" height=\"{high:.0}\" font-family=\"sans-serif\" font-size=\"10\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<desc>{}</desc>\n<text x=\"4\" y=\"{:.0}\" font-size=\"7\" fill=\"#606060\">{}</text>\n",
+        CAPTION.join("; "),
+        high - 4.0,
+        CAPTION[0]
     );
     for edge in &edges {
         let ((x0, y0), (x1, y1)) = (at(&nodes[edge.from]), at(&nodes[edge.to]));
