@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     experiment::Experiment,
     json,
-    record::{Estimate, RECORD_VERSION},
+    record::{Data, Estimate, RECORD_VERSION},
     registry::Registry,
     run_dir::{RunDir, draft_path, write_together},
     session::{Judged, Laurels},
@@ -48,6 +48,7 @@ pub(crate) struct Context<'a> {
     pub(crate) experiment: &'a Experiment,
     pub(crate) kind: &'a str,
     pub(crate) interface: Option<&'a Interface>,
+    pub(crate) data: Option<&'a Data>,
 }
 
 /// Writes both files, each whole or not at all.
@@ -84,6 +85,9 @@ pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Con
     put("metrics", test.metrics.iter().map(|(k, v)| (k.clone(), json!(v))).collect::<Map<_, _>>().into());
     put("experiment", json!(tables));
     put("interface", context.interface.map_or(Value::Null, json::value_of));
+    if let Some(data) = context.data {
+        put("data", json::value_of(data));
+    }
     put("arrays", json!({ "bytes": arrays.bytes, "checksum": arrays.checksum }));
     put("genome", genome);
     put("evaluator", evaluator);
@@ -185,7 +189,7 @@ impl Champion {
             .map_err(|e| Error::input(path.display(), "a champion of this experiment", e.to_string()))?;
         program.ok_or_else(|| {
             Error::input(path.display(), "a network to export", format!("a genome of kind `{}`", self.kind))
-                .with_hint("its numbers are in champion.safetensors")
+                .with_hint("`--format json` writes its numbers")
         })
     }
 }

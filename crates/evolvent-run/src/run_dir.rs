@@ -81,6 +81,17 @@ impl RunDir {
             Ok(m) if m.is_dir() => "a directory without resolved.toml",
             Ok(_) => "a file",
         };
+        let page = dir.root.join("comparison.html");
+        if page.is_file() {
+            let hint = format!(
+                "open {}; its runs lie below it, such as {}",
+                page.display(),
+                below(&dir.root).display()
+            );
+            return Err(
+                Error::input(dir.root.display(), "a run directory", "a comparison of runs").with_hint(hint)
+            );
+        }
         Err(Error::input(dir.root.display(), "a run directory", found)
             .with_hint("`evolvent run FILE` makes one below runs/"))
     }
@@ -100,8 +111,14 @@ impl RunDir {
         };
         match destination {
             Destination::Given(_) if occupied() => {
-                return Err(Error::input(first.display(), "a new or empty directory", "one that is in use")
-                    .with_hint("give another --out, or --overwrite to replace the run there"));
+                let run = first.join("resolved.toml").is_file();
+                let found = if run { "one that holds a run" } else { "one that is not empty" };
+                let hint = if run {
+                    "give another --out, or --overwrite to replace the run there"
+                } else {
+                    "give another --out"
+                };
+                return Err(Error::input(first.display(), "a new or empty directory", found).with_hint(hint));
             }
             Destination::Overwrite(_) if occupied() => clear(&first)?,
             _ => {}
@@ -116,7 +133,7 @@ impl RunDir {
         let made = fill(&draft, config, resolved).and_then(|()| match stem {
             None => place(&draft, &first).and_then(|placed| {
                 let taken = || {
-                    Error::input(first.display(), "a new or empty directory", "one that is in use")
+                    Error::input(first.display(), "a new or empty directory", "one that is not empty")
                         .with_hint("another run may have taken it just now")
                 };
                 if placed { Ok(first.clone()) } else { Err(taken()) }
@@ -235,6 +252,16 @@ impl RunDir {
         };
         parse_events(&bytes, &path)
     }
+}
+
+/// The first run of a comparison: `ROOT/NAME/seed-1`.
+fn below(root: &Path) -> PathBuf {
+    let folders = |path: &Path| {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).min()
+    };
+    let contender = folders(root);
+    contender.and_then(|path| folders(&path)).unwrap_or_else(|| root.join("NAME/seed-1"))
 }
 
 /// Bytes, not text: a torn last line need not be UTF-8.

@@ -601,6 +601,7 @@ impl<'e, 'c> Running<'e, 'c> {
                 experiment: self.experiment,
                 kind: self.facts.kind,
                 interface: self.interface.as_ref(),
+                data: self.data.as_ref(),
             };
             champion::save(&self.dir, laurels, test, &context)?;
         }

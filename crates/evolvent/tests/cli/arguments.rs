@@ -93,7 +93,11 @@ fn run_directories_are_never_mixed() {
     }
     run(at, &["run", "sphere.toml", "--out", "mine"]).ends_with(0);
     let refused = run(at, &["run", "sphere.toml", "--out", "mine", "--seed", "8"]).ends_with(2);
-    assert!(refused.stderr.contains("--overwrite"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("--overwrite") && refused.stderr.contains("holds a run"),
+        "{}",
+        refused.stderr
+    );
     let threads = run(at, &["run", "sphere.toml", "--threads", "0"]).ends_with(2);
     assert!(threads.stderr.contains("--threads") && !threads.stderr.contains("--set"), "{}", threads.stderr);
     assert!(fs::read_to_string(at.join("mine/resolved.toml")).unwrap().contains("seed = 7"));

@@ -52,6 +52,9 @@ fn a_file_named_without_a_folder_keeps_its_data() {
     let json: Value =
         serde_json::from_str(&run(at, &["replay", "runs/flowers", "--json"]).ends_with(0).stdout).unwrap();
     assert_eq!(json["data"]["classes"], json!(["rose", "tulip"]));
+    let champion: Value =
+        serde_json::from_str(&fs::read_to_string(at.join("runs/flowers/champion.json")).unwrap()).unwrap();
+    assert_eq!(champion["data"]["classes"], json["data"]["classes"]);
     run(at, &["export", "runs/flowers", "--format", "json", "-o", "flowers.json"]).ends_with(0);
     let exported: Value =
         serde_json::from_str(&fs::read_to_string(at.join("flowers.json")).unwrap()).unwrap();

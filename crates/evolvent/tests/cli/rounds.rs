@@ -64,6 +64,7 @@ fn what_is_no_network_is_not_exported_as_one() {
     run(at, &["run", "sphere.toml", "--quiet"]).ends_with(0);
     let done = run(at, &["export", "runs/sphere", "--format", "onnx", "-o", "x.onnx"]).ends_with(2);
     assert!(done.stderr.contains("sphere") && !at.join("x.onnx").exists(), "{}", done.stderr);
+    assert!(done.stderr.contains("`--format json` writes its numbers"), "{}", done.stderr);
     // Its numbers are the answer.
     let export = ["export", "runs/sphere", "--format", "json", "-o", "-"];
     let exported: Value = serde_json::from_str(&run(at, &export).ends_with(0).stdout).unwrap();
@@ -108,6 +109,8 @@ fn comparing_experiments() {
     }
     assert_eq!(fs::read_to_string(at.join("both/comparison.csv")).unwrap().lines().count(), 7);
     run(at, &["show", "both/cma/seed-2"]).ends_with(0);
+    let whole = run(at, &["show", "both"]).ends_with(2).stderr;
+    assert!(whole.contains("both/comparison.html") && whole.contains("both/cma/seed-1"), "{whole}");
     assert!(run(at, &compare).ends_with(2).stderr.contains("--overwrite"));
     let json = run(at, &[&compare[..], &["--overwrite", "--json"]].concat()).ends_with(0);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
