@@ -178,7 +178,9 @@ impl Data {
             if names.len() > MOST {
                 line += &format!(" and {} more", names.len() - MOST);
             }
-            (!names.is_empty()).then(|| format!("{what}{line}"))
+            // Digits that are called by their numbers need no list.
+            let plain = numbered && names.iter().enumerate().all(|(i, name)| *name == i.to_string());
+            (!names.is_empty() && !plain).then(|| format!("{what}{line}"))
         };
         [
             listed("inputs    ", &self.input_names, false),

@@ -60,7 +60,7 @@ pub fn import(registry: &Registry, file: &str, text: &str, problem: &str) -> Res
         (Some(inputs), Some(outputs)) => format!(": it must show {inputs} numbers and take {outputs}"),
         _ => String::new(),
     };
-    let _ = writeln!(
+    let _ = write!(
         out,
         "\n[problem.{problem}]    # neat-python keeps the problem in code; name yours here{size}\n{}",
         chosen.settings
