@@ -111,7 +111,11 @@ class Server:
 
     def measure(self, case):
         print(case, file=self.process.stdin, flush=True)
-        return json.loads(self.process.stdout.readline())
+        # Some peers write their log between the answers.
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise RuntimeError(f"{self.process.args[-4:]} ended without an answer")
 
 
 # Case of ours: case of the peers, peers, ratio that is asked for.
