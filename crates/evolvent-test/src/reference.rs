@@ -50,6 +50,13 @@ impl Reference {
         found.value.as_f64().unwrap_or_else(|| panic!("no number at {}", found.path))
     }
 
+    /// The text under `key`.
+    #[track_caller]
+    pub fn text(&self, key: &str) -> String {
+        let found = self.get(key);
+        found.value.as_str().unwrap_or_else(|| panic!("no text at {}", found.path)).into()
+    }
+
     /// The array of numbers under `key`; nested arrays are flattened row by row.
     #[track_caller]
     pub fn numbers(&self, key: &str) -> Vec<f64> {
@@ -82,6 +89,7 @@ mod tests {
 
     #[test]
     fn reads_nested_numbers() {
+        assert_eq!(Reference::parse(r#"{"reference": "by hand"}"#).text("reference"), "by hand");
         let file = r#"{"reference": "by hand", "steps": [{"mean": [[1, 2.5], [-3]], "sigma": 1e-3}]}"#;
         let step = &Reference::parse(file).get("steps").entries()[0];
         assert_eq!(step.numbers("mean"), [1.0, 2.5, -3.0]);

@@ -219,7 +219,40 @@ fn weights(population_size: usize) -> (Vec<f64>, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::es::sampling::tests::moments_of_rows;
     use evolvent_core::{Init, Purpose, RunKey, stream};
+    use evolvent_test::{Reference, assert_close};
+
+    #[test]
+    fn states_are_those_of_pypop7() {
+        let file = Reference::parse(include_str!("../../tests/reference/pypop7_lm_ma_es.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let es = LmMaEs {
+                population_size: Auto::Value(steps[0].numbers("values").len()),
+                directions: Auto::Value(4),
+                sigma: Auto::Value(run.number("sigma")),
+                ..LmMaEs::default()
+            };
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, None));
+            let mut rng = stream(RunKey::from_seed(1), 0, 0, 0, Purpose::Init);
+            let mut state = es.init(&space, &Start::Point(Vector(run.numbers("mean"))), &mut rng).unwrap();
+            for step in &steps {
+                let noise = step.numbers("noise");
+                let mut member = noise[noise.len() - n..].to_vec();
+                state.transform(&mut member);
+                member.iter_mut().zip(&state.mean).for_each(|(x, m)| *x = m + state.sigma * *x);
+                assert_close("member", &member, &step.numbers("member"), 1e-11, 1e-12);
+                let w = ranked(&Scores::of_losses(&step.numbers("values")), &state.weights).unwrap();
+                state.learn(moments_of_rows(&noise, n, &w, &w).iter().map(|[sum, _]| *sum).collect());
+                assert_close("mean", &state.mean, &step.numbers("mean"), 1e-11, 1e-12);
+                assert_close("sigma", &[state.sigma], &[step.number("sigma")], 1e-11, 0.0);
+                assert_close("path", &state.path, &step.numbers("path"), 1e-11, 1e-12);
+                let slowest = reduce::dot(&state.directions[3], &state.directions[3]).sqrt();
+                assert_close("direction", &[slowest], &[step.number("longest")], 1e-11, 0.0);
+            }
+        }
+    }
 
     #[test]
     fn step_size_by_hand() {

@@ -341,6 +341,7 @@ pub(crate) fn others(n: usize, i: usize, rng: &mut Stream) -> [usize; 3] {
 mod tests {
     use super::*;
     use evolvent_core::{Init, Purpose, RunKey, stream};
+    use evolvent_test::{Reference, assert_close};
 
     fn rng() -> Stream {
         stream(RunKey::from_seed(3), 0, 0, 0, Purpose::Ask)
@@ -352,6 +353,40 @@ mod tests {
         state.evaluated = true;
         state.best = 2;
         state
+    }
+
+    /// scipy was given the numbers that are drawn here.
+    #[test]
+    fn trials_are_those_of_scipy() {
+        let file = Reference::parse(include_str!("../../tests/reference/scipy_de.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let strategy = run.text("strategy");
+            let (mutation, crossover) = match strategy.as_str() {
+                "rand1bin" => (DifferenceVector::Rand1, Exchange::Binomial),
+                "best1exp" => (DifferenceVector::Best1, Exchange::Exponential),
+                _ => (DifferenceVector::CurrentToBest1, Exchange::Binomial),
+            };
+            let de = De {
+                population_size: Auto::Value(steps[0].numbers("values").len()),
+                mutation,
+                crossover,
+                differential_weight: run.number("differential_weight"),
+                crossover_rate: run.number("crossover_rate"),
+                ..De::default()
+            };
+            let first = steps[0].numbers("trials").chunks(n).map(|x| Vector(x.to_vec())).collect();
+            let space = Space::new(VectorGenes::flat(n, Init::Normal { std: 1.0 }, None));
+            let key = RunKey::from_seed(run.number("seed") as u64);
+            let mut state = de.init(&space, &Start::Population(first), &mut rng()).unwrap();
+            for (round, step) in (0..).zip(&steps) {
+                let batch = de.ask(&mut state, &mut stream(key, round, 0, 0, Purpose::Ask));
+                let trials: Vec<f64> = (0..batch.len()).flat_map(|i| batch.held(i).unwrap().to_vec()).collect();
+                assert_close(&strategy, &trials, &step.numbers("trials"), 0.0, 1e-12);
+                let scores = Scores::of_losses(&step.numbers("values"));
+                de.tell(&mut state, &batch, &scores, &mut stream(key, round, 0, 0, Purpose::Tell));
+            }
+        }
     }
 
     #[test]

@@ -134,9 +134,7 @@ impl Algorithm for Cem {
         let extra = state.extra_sigma * self.extra_schedule.factor(state.generation);
         state.generation += 1;
         let measured = scores.failed.iter().filter(|&&failed| !failed).count();
-        let elites = ((self.elite_share * scores.len() as f64).round() as usize).clamp(1, measured.max(1));
-        let mut shares = vec![0.0; scores.len()];
-        shares[..elites].fill(1.0 / elites as f64);
+        let shares = self.shares(scores.len(), measured);
         let (Some(w), Some(sampling)) = (ranked(scores, &shares), state.sampling.take()) else { return };
         let mut moments = std::mem::take(&mut state.moments);
         moments.resize(state.mean.len(), [0.0; 2]);
@@ -167,6 +165,14 @@ impl Algorithm for Cem {
 }
 
 impl Cem {
+    /// What the members count, best first: 1/elites or nothing.
+    fn shares(&self, members: usize, measured: usize) -> Vec<f64> {
+        let elites = ((self.elite_share * members as f64).round() as usize).clamp(1, measured.max(1));
+        let mut shares = vec![0.0; members];
+        shares[..elites].fill(1.0 / elites as f64);
+        shares
+    }
+
     /// The elites' mean noise and mean square noise of each coordinate move the distribution.
     fn learn(&self, state: &mut CemState, extra: f64, moments: &[[f64; 2]]) {
         let rate = self.learning_rate;
@@ -188,6 +194,33 @@ mod tests {
     use super::*;
     use crate::es::sampling::tests::moments_of_rows;
     use evolvent_core::{Init, Purpose, RunKey, stream};
+    use evolvent_test::{Reference, assert_close};
+
+    #[test]
+    fn distributions_are_those_of_pypop7() {
+        let file = Reference::parse(include_str!("../../tests/reference/pypop7_cem.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let size = steps[0].numbers("values").len();
+            let cem = Cem {
+                population_size: size,
+                sigma: Auto::Value(run.number("sigma")),
+                learning_rate: run.number("alpha"),
+                extra_sigma: Auto::Value(0.0),
+                ..Cem::default()
+            };
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, None));
+            let mut rng = stream(RunKey::from_seed(1), 0, 0, 0, Purpose::Init);
+            let mut state = cem.init(&space, &Start::Point(Vector(run.numbers("mean"))), &mut rng).unwrap();
+            for step in &steps {
+                let scores = Scores::of_losses(&step.numbers("values"));
+                let w = ranked(&scores, &cem.shares(size, size)).unwrap();
+                cem.learn(&mut state, 0.0, &moments_of_rows(&step.numbers("noise"), n, &w, &w));
+                assert_close("mean", &state.mean, &step.numbers("mean"), 1e-12, 1e-12);
+                assert_close("sigma", &state.sigma, &step.numbers("std"), 1e-11, 0.0);
+            }
+        }
+    }
 
     #[test]
     fn moves_to_the_elites_by_hand() {

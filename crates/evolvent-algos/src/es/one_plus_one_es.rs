@@ -151,6 +151,35 @@ impl Algorithm for OnePlusOneEs {
 mod tests {
     use super::*;
     use evolvent_core::{Init, Purpose, RunKey, stream};
+    use evolvent_test::{Reference, assert_close};
+
+    /// Its rate c has σ·exp(0.8·c) after a success and σ·exp(−0.2·c) after a failure: a damping of 1.25/c.
+    #[test]
+    fn parents_and_step_sizes_are_those_of_pypop7() {
+        let file = Reference::parse(include_str!("../../tests/reference/pypop7_one_plus_one_es.json"));
+        for run in file.get("runs").entries() {
+            let n = run.number("dimension") as usize;
+            let es = OnePlusOneEs {
+                sigma: Auto::Value(run.number("sigma")),
+                damping: Auto::Value(1.25 / run.number("rate")),
+                ..OnePlusOneEs::default()
+            };
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, None));
+            let mut rng = stream(RunKey::from_seed(1), 0, 0, 0, Purpose::Init);
+            let mut state = es.init(&space, &Start::Point(Vector(run.numbers("mean"))), &mut rng).unwrap();
+            for (k, step) in run.get("steps").entries().iter().enumerate() {
+                let (mut data, mut losses) = (step.numbers("child"), vec![step.number("value")]);
+                if k == 0 {
+                    data.splice(0..0, run.numbers("mean"));
+                    losses.insert(0, run.number("value"));
+                }
+                let batch = Batch::new(Vectors::Dense { dimension: n, data });
+                es.tell(&mut state, &batch, &Scores::of_losses(&losses), &mut rng);
+                assert_close("parent", &state.parent, &step.numbers("parent"), 0.0, 0.0);
+                assert_close("sigma", &[state.sigma], &[step.number("sigma")], 1e-12, 0.0);
+            }
+        }
+    }
 
     #[test]
     fn step_sizes_by_hand() {

@@ -198,29 +198,9 @@ impl Algorithm for OpenEs {
 
         let mut gradient = std::mem::take(&mut state.gradient);
         gradient.resize(state.mean.len(), 0.0);
-        let factor = 1.0 / (weights.len() as f64 * sigma);
-        let weights: Vec<f64> = weights.iter().map(|w| w * factor).collect();
-        sampling.sum(&state.genes.layout, &weights, &state.drawn, &mut gradient); // algorithm 1, line 6
-        let mut before = std::mem::take(&mut state.before);
-        before.clone_from(&state.mean);
-        let units = self.units(&state.genes);
-        in_units(&state.genes, units.as_deref(), &mut state.mean, |x, unit| *x /= unit);
-        if self.weight_decay > 0.0 {
-            reduce::axpy(self.weight_decay, &state.mean, &mut gradient);
-        }
-        self.optimizer.descend(&mut state.optimizer, rate, &gradient, &mut state.mean);
-        in_units(&state.genes, units.as_deref(), &mut state.mean, |x, unit| *x *= unit);
-        if let Some(bounds) = &state.genes.bounds {
-            bounds.clamp(&mut state.mean);
-        }
-        if !reduce::all_finite(&state.mean) {
-            state.mean.copy_from_slice(&before);
-        }
-        let distance = par::sum(before.len(), BLOCK, |part| {
-            reduce::square_distance(&before[part.clone()], &state.mean[part])
-        });
-        state.lengths = (squared_length(&gradient).sqrt(), distance.sqrt());
-        (state.gradient, state.before) = (gradient, before);
+        sampling.sum(&state.genes.layout, &shares(&weights, sigma), &state.drawn, &mut gradient);
+        state.gradient = gradient;
+        self.learn(state, rate);
     }
 
     fn outcome(&self, state: &OpenEsState) -> Outcome<Vector> {
@@ -266,6 +246,31 @@ impl OpenEs {
         v.into_result()
     }
 
+    /// The gradient of the losses, which the state holds, moves the mean.
+    fn learn(&self, state: &mut OpenEsState, rate: f64) {
+        let mut gradient = std::mem::take(&mut state.gradient);
+        let mut before = std::mem::take(&mut state.before);
+        before.clone_from(&state.mean);
+        let units = self.units(&state.genes);
+        in_units(&state.genes, units.as_deref(), &mut state.mean, |x, unit| *x /= unit);
+        if self.weight_decay > 0.0 {
+            reduce::axpy(self.weight_decay, &state.mean, &mut gradient);
+        }
+        self.optimizer.descend(&mut state.optimizer, rate, &gradient, &mut state.mean);
+        in_units(&state.genes, units.as_deref(), &mut state.mean, |x, unit| *x *= unit);
+        if let Some(bounds) = &state.genes.bounds {
+            bounds.clamp(&mut state.mean);
+        }
+        if !reduce::all_finite(&state.mean) {
+            state.mean.copy_from_slice(&before);
+        }
+        let distance = par::sum(before.len(), BLOCK, |part| {
+            reduce::square_distance(&before[part.clone()], &state.mean[part])
+        });
+        state.lengths = (squared_length(&gradient).sqrt(), distance.sqrt());
+        (state.gradient, state.before) = (gradient, before);
+    }
+
     fn initial_sigma(&self, genes: &VectorGenes) -> f64 {
         self.sigma.or(|| AUTO_SIGMA * start::spread(genes))
     }
@@ -278,6 +283,12 @@ impl OpenEs {
     }
 }
 
+/// w/(n·σ): what each member's noise counts in the gradient (algorithm 1, line 6).
+fn shares(weights: &[f64], sigma: f64) -> Vec<f64> {
+    let factor = 1.0 / (weights.len() as f64 * sigma);
+    weights.iter().map(|w| w * factor).collect()
+}
+
 /// Calls `change(x, unit)` for every coordinate if there are units.
 fn in_units(genes: &VectorGenes, units: Option<&[f64]>, x: &mut [f64], change: impl Fn(&mut f64, f64)) {
     for (block, &unit) in genes.layout.blocks.iter().zip(units.into_iter().flatten()) {
@@ -288,8 +299,10 @@ fn in_units(genes: &VectorGenes, units: Option<&[f64]>, x: &mut [f64], change: i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::es::sampling::tests::moments_of_rows;
     use evolvent_core::{Init, Layout, Purpose, Role, RunKey, stream};
     use evolvent_math::rows::Rows;
+    use evolvent_test::{Reference, assert_close};
     use std::sync::Arc;
 
     fn losses(batch: &Batch<Vector>, f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
@@ -344,6 +357,36 @@ mod tests {
             let sum: f64 = (0..4).map(|i| (f[i] - 1.0) * (rows[i][j] - 2.0) / 0.5).sum();
             let expected = 2.0 - 0.1 * (sum / (4.0 * 0.5) + 0.3 * 2.0);
             assert!((state.mean[j] - expected).abs() < 1e-6, "{} {expected}", state.mean[j]);
+        }
+    }
+
+    #[test]
+    fn means_are_those_of_evosax() {
+        let file = Reference::parse(include_str!("../../tests/reference/evosax_open_es.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let kind = run.text("optimizer");
+            let es = OpenEs {
+                population_size: steps[0].numbers("values").len(),
+                sigma: Auto::Value(run.number("sigma")),
+                optimizer: match kind.as_str() {
+                    "sgd" => Optimizer::Sgd { momentum: 0.0 },
+                    _ => Optimizer::default(),
+                },
+                weight_decay: if kind == "adam_with_decay" { 0.3 } else { 0.0 },
+                ..OpenEs::default()
+            };
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, None));
+            let mut rng = stream(RunKey::from_seed(1), 0, 0, 0, Purpose::Init);
+            let mut state = es.init(&space, &Start::Point(Vector(run.numbers("mean"))), &mut rng).unwrap();
+            for step in &steps {
+                let weights = es.shaping.weights(&Scores::of_losses(&step.numbers("values"))).unwrap();
+                let shares = shares(&weights, state.sigma);
+                let sums = moments_of_rows(&step.numbers("noise"), n, &shares, &shares);
+                state.gradient = sums.iter().map(|[sum, _]| *sum).collect();
+                es.learn(&mut state, run.number("learning_rate"));
+                assert_close(&kind, &state.mean, &step.numbers("mean"), 1e-12, 1e-12);
+            }
         }
     }
 

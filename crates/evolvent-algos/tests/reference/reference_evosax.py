@@ -1,4 +1,4 @@
-"""Writes the reference numbers of evosax: evosax_snes.json, evosax_pgpe.json, evosax_ars.json.
+"""Writes the reference numbers of evosax: evosax_snes.json, evosax_pgpe.json, evosax_ars.json, evosax_open_es.json.
 
     pip install evosax==0.3.2 && python reference_evosax.py
 
@@ -16,7 +16,7 @@ jax.config.update("jax_enable_x64", True)
 import jax.numpy as jnp
 import numpy as np
 import optax
-from evosax.algorithms import ARS, PGPE, SNES
+from evosax.algorithms import ARS, PGPE, SNES, Open_ES
 
 
 def ellipsoid(x):
@@ -91,4 +91,24 @@ write(
         lambda es, _: {"learning_rate": 0.05, "top_directions": es.num_elites},
         True,
     ),
+)
+
+
+def open_es(name, optimizer):
+    return run(
+        lambda size, n: Open_ES(
+            size, jnp.zeros(n), optimizer=optimizer, std_schedule=optax.constant_schedule(0.2)
+        ),
+        None,
+        "",
+        {"optimizer": name, "sigma": 0.2, "learning_rate": 0.05},
+        True,
+    )
+
+
+write(
+    "evosax_open_es.json",
+    open_es("sgd", optax.sgd(0.05))
+    + open_es("adam", optax.adam(0.05))
+    + open_es("adam_with_decay", optax.chain(optax.add_decayed_weights(0.3), optax.adam(0.05))),
 )
