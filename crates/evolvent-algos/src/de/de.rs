@@ -381,7 +381,8 @@ mod tests {
             let mut state = de.init(&space, &Start::Population(first), &mut rng()).unwrap();
             for (round, step) in (0..).zip(&steps) {
                 let batch = de.ask(&mut state, &mut stream(key, round, 0, 0, Purpose::Ask));
-                let trials: Vec<f64> = (0..batch.len()).flat_map(|i| batch.held(i).unwrap().to_vec()).collect();
+                let trials: Vec<f64> =
+                    (0..batch.len()).flat_map(|i| batch.held(i).unwrap().to_vec()).collect();
                 assert_close(&strategy, &trials, &step.numbers("trials"), 0.0, 1e-12);
                 let scores = Scores::of_losses(&step.numbers("values"));
                 de.tell(&mut state, &batch, &scores, &mut stream(key, round, 0, 0, Purpose::Tell));

@@ -146,7 +146,40 @@ impl Jade {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use evolvent_core::{Init, Purpose, RunKey, VectorGenes, Vectors, stream};
+    use evolvent_core::{Bounds, Init, Purpose, RunKey, VectorGenes, Vectors, stream};
+    use evolvent_test::{Reference, assert_close};
+
+    /// pypop7 was given the numbers that are drawn here. Its archive overflows on the way.
+    #[test]
+    fn trials_and_means_are_those_of_pypop7() {
+        let file = Reference::parse(include_str!("../../tests/reference/pypop7_jade.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let jade = Jade {
+                population_size: Auto::Value(steps[0].numbers("values").len()),
+                best_share: run.number("best_share"),
+                ..Jade::default()
+            };
+            let first = steps[0].numbers("trials").chunks(n).map(|x| Vector(x.to_vec())).collect();
+            let bounds = Some(Bounds::uniform(n, -run.number("bound"), run.number("bound")));
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, bounds));
+            let key = RunKey::from_seed(run.number("seed") as u64);
+            let at = |round: u64, purpose: Purpose| stream(key, round, 0, 0, purpose);
+            let mut state = jade.init(&space, &Start::Population(first), &mut at(0, Purpose::Init)).unwrap();
+            for (round, step) in (0..).zip(&steps) {
+                let batch = jade.ask(&mut state, &mut at(round, Purpose::Ask));
+                let Vectors::Dense { data, .. } = &batch.members else { unreachable!() };
+                assert_close("trials", data, &step.numbers("trials"), 0.0, 1e-12);
+                let scores = Scores::of_losses(&step.numbers("values"));
+                jade.tell(&mut state, &batch, &scores, &mut at(round, Purpose::Tell));
+                if round > 0 {
+                    let theirs = ["mean_f", "mean_cr"].map(|name| step.number(name));
+                    assert_close("means", &[state.mean_f, state.mean_cr], &theirs, 1e-12, 0.0);
+                    assert_eq!(state.pool.archived() as f64, step.number("archived"));
+                }
+            }
+        }
+    }
 
     #[test]
     fn converges_and_learns_a_high_crossover_rate_where_genes_depend() {

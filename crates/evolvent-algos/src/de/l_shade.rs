@@ -201,7 +201,49 @@ impl LShadeState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use evolvent_core::{Init, Purpose, RunKey, VectorGenes, Vectors, stream};
+    use evolvent_core::{Bounds, Init, Purpose, RunKey, VectorGenes, Vectors, stream};
+    use evolvent_test::{Reference, assert_close};
+
+    /// NiaPy was given the numbers that are drawn here. The archive never overflows. One entry of the memory begins as ⊥.
+    #[test]
+    fn trials_and_memories_are_those_of_niapy() {
+        let file = Reference::parse(include_str!("../../tests/reference/niapy_l_shade.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let l_shade = LShade {
+                population_size: Auto::Value(steps[0].numbers("values").len()),
+                evaluations: Auto::Value(run.number("evaluations") as u64),
+                best_share: run.number("best_share"),
+                archive_share: run.number("archive_share"),
+                memory_size: run.numbers("memory_cr").len(),
+                ..LShade::default()
+            };
+            let first = steps[0].numbers("trials").chunks(n).map(|x| Vector(x.to_vec())).collect();
+            let bounds = Some(Bounds::uniform(n, -run.number("bound"), run.number("bound")));
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, bounds));
+            let key = RunKey::from_seed(run.number("seed") as u64);
+            let at = |round: u64, purpose: Purpose| stream(key, round, 0, 0, purpose);
+            let mut state =
+                l_shade.init(&space, &Start::Population(first), &mut at(0, Purpose::Init)).unwrap();
+            for (entry, cr) in state.memory.iter_mut().zip(run.numbers("memory_cr")) {
+                entry.cr = (cr >= 0.0).then_some(cr);
+            }
+            for (round, step) in (0..).zip(&steps) {
+                let batch = l_shade.ask(&mut state, &mut at(round, Purpose::Ask));
+                let Vectors::Dense { data, .. } = &batch.members else { unreachable!() };
+                assert_close("trials", data, &step.numbers("trials"), 0.0, 1e-12);
+                let scores = Scores::of_losses(&step.numbers("values"));
+                l_shade.tell(&mut state, &batch, &scores, &mut at(round, Purpose::Tell));
+                if round > 0 {
+                    let f: Vec<f64> = state.memory.iter().map(|entry| entry.f).collect();
+                    let cr: Vec<f64> = state.memory.iter().map(|entry| entry.cr.unwrap_or(-1.0)).collect();
+                    assert_close("memory of F", &f, &step.numbers("memory_f"), 1e-12, 0.0);
+                    assert_close("memory of CR", &cr, &step.numbers("memory_cr"), 1e-12, 0.0);
+                    assert_eq!(state.pool.len() as f64, step.number("size"));
+                }
+            }
+        }
+    }
 
     fn begin(l_shade: &LShade) -> LShadeState {
         let space = Space::new(VectorGenes::flat(5, Init::Uniform { low: -5.0, high: 5.0 }, None));

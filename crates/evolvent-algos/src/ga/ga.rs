@@ -404,12 +404,53 @@ mod tests {
     use super::*;
     use crate::{
         bits::{Bits, BitsGenes, BitsVariation},
-        ga::{Mutation, RealVariation},
+        ga::{Crossover, Mutation, RealVariation},
     };
     use evolvent_core::{Auto, Bounds, Fitness, Init, Purpose, RunKey, Vector, VectorGenes, stream};
-    use evolvent_test::Specimen;
+    use evolvent_test::{Reference, Specimen, assert_close};
 
     type BitsGa = Ga<BitsVariation>;
+
+    /// DEAP was given the numbers that are drawn here.
+    #[test]
+    fn children_are_those_of_deap() {
+        let file = Reference::parse(include_str!("../../tests/reference/deap_ga.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let (gene_rate, eta, bound) = (run.number("gene_rate"), run.numbers("eta"), run.number("bound"));
+            let bounded = run.text("kind") == "sbx and polynomial";
+            let (crossover, mutation) = if bounded {
+                let rate = Auto::Value(gene_rate);
+                (Crossover::Sbx { eta: eta[0], rate: 0.5 }, Mutation::Polynomial { eta: eta[1], rate })
+            } else {
+                let sigma = Auto::Value(run.number("sigma"));
+                (Crossover::Uniform { rate: gene_rate }, Mutation::Gaussian { sigma, rate: gene_rate })
+            };
+            let ga = Ga {
+                population_size: steps[0].numbers("values").len(),
+                selection: Selection::Tournament { size: run.number("tournament") as usize },
+                elites: run.number("elites") as usize,
+                crossover_rate: run.number("crossover_rate"),
+                mutation_rate: run.number("mutation_rate"),
+                variation: RealVariation { crossover, mutation, ..RealVariation::default() },
+                ..Ga::default()
+            };
+            let first = steps[0].numbers("batch").chunks(n).map(|x| Vector(x.to_vec())).collect();
+            let bounds = bounded.then(|| Bounds::uniform(n, -bound, bound));
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, bounds));
+            let key = RunKey::from_seed(run.number("seed") as u64);
+            let at = |round: u64, purpose: Purpose| stream(key, round, 0, 0, purpose);
+            let mut state = ga.init(&space, &Start::Population(first), &mut at(0, Purpose::Init)).unwrap();
+            for (round, step) in (0..).zip(&steps) {
+                let batch = ga.ask(&mut state, &mut at(round, Purpose::Ask));
+                let members: Vec<f64> =
+                    Vector::written_out(&batch).iter().flat_map(|x| x.0.clone()).collect();
+                assert_close("children", &members, &step.numbers("batch"), 0.0, 1e-12);
+                let scores = Scores::of_losses(&step.numbers("values"));
+                ga.tell(&mut state, &batch, &scores, &mut at(round, Purpose::Tell));
+            }
+        }
+    }
 
     fn solve(ga: &BitsGa, length: usize, seed: u64) -> Option<u64> {
         let space = Space::new(BitsGenes { length });
