@@ -247,6 +247,39 @@ fn permute(rows: &mut [f64], n: usize, probability: impl Fn(usize) -> f64, rng: 
 mod tests {
     use super::*;
     use evolvent_core::{Init, Purpose, RunKey, stream};
+    use evolvent_test::{Reference, assert_close};
+
+    /// EvoTorch's crossover, mutation and permutation were given the numbers that are drawn here.
+    #[test]
+    fn rows_and_marks_are_those_of_evotorch() {
+        let file = Reference::parse(include_str!("../../tests/reference/evotorch_cosyne.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let cosyne = Cosyne {
+                population_size: steps[0].numbers("values").len(),
+                parent_share: run.number("parent_share"),
+                offspring_share: run.number("offspring_share"),
+                mutation_rate: run.number("mutation_rate"),
+                mutation_scale: Auto::Value(run.number("mutation_scale")),
+                ..Cosyne::default()
+            };
+            let first = steps[0].numbers("rows").chunks(n).map(|x| Vector(x.to_vec())).collect();
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, None));
+            let key = RunKey::from_seed(run.number("seed") as u64);
+            let at = |round: u64, purpose: Purpose| stream(key, round, 0, 0, purpose);
+            let mut state =
+                cosyne.init(&space, &Start::Population(first), &mut at(0, Purpose::Init)).unwrap();
+            for (round, step) in (0..).zip(&steps) {
+                let batch = cosyne.ask(&mut state, &mut at(round, Purpose::Ask));
+                let scores = Scores::of_losses(&step.numbers("values"));
+                let marks = step.numbers("marks");
+                let ours = marking(&scores, &scores.order(), n);
+                assert_close("marks", &ours[..marks.len()], &marks, 1e-12, 1e-15);
+                cosyne.tell(&mut state, &batch, &scores, &mut at(round, Purpose::Tell));
+                assert_close("rows", &state.rows, &step.numbers("next"), 0.0, 1e-11);
+            }
+        }
+    }
 
     #[test]
     fn marks_by_hand() {

@@ -376,7 +376,36 @@ fn means(genes: &VectorGenes) -> Vec<f64> {
 mod tests {
     use super::*;
     use evolvent_core::{Fitness, Layout, Purpose, Role, RunKey, stream};
-    use evolvent_test::Specimen;
+    use evolvent_test::{Reference, Specimen, assert_close};
+
+    /// evosax was given the parents and, within 2e-6, the noise that are drawn here.
+    #[test]
+    fn members_are_those_of_evosax() {
+        let file = Reference::parse(include_str!("../../tests/reference/evosax_deep_ga.json"));
+        for run in file.get("runs").entries() {
+            let (n, steps) = (run.number("dimension") as usize, run.get("steps").entries());
+            let ga = DeepGa {
+                population_size: steps[0].numbers("values").len(),
+                parents: run.number("parents") as usize,
+                sigma: Auto::Value(run.number("sigma")),
+                elites: 0,
+                ..DeepGa::default()
+            };
+            let first = steps[0].numbers("batch").chunks(n).map(|x| Vector(x.to_vec())).collect();
+            let space = Space::new(VectorGenes::flat(n, Init::Zeros, None));
+            let key = RunKey::from_seed(run.number("seed") as u64);
+            let at = |round: u64, purpose: Purpose| stream(key, round, 0, 0, purpose);
+            let mut state = ga.init(&space, &Start::Population(first), &mut at(0, Purpose::Init)).unwrap();
+            for (round, step) in (0..).zip(&steps) {
+                let batch = ga.ask(&mut state, &mut at(round, Purpose::Ask));
+                let members: Vec<f64> =
+                    Vector::written_out(&batch).iter().flat_map(|x| x.0.clone()).collect();
+                assert_close("members", &members, &step.numbers("batch"), 0.0, 1e-5);
+                let scores = Scores::of_losses(&step.numbers("values"));
+                ga.tell(&mut state, &batch, &scores, &mut at(round, Purpose::Tell));
+            }
+        }
+    }
 
     fn genes() -> VectorGenes {
         let mut layout = Layout { blocks: Vec::new() };

@@ -281,6 +281,7 @@ mod tests {
         Auto, Bounds, Evaluation, Init, Measured, Purpose, RunKey, Sense, Vector, VectorGenes, stream,
     };
     use evolvent_math::rows::Rows;
+    use evolvent_test::{Reference, Specimen, assert_close};
 
     type VectorNsga2 = Nsga2<RealVariation>;
 
@@ -302,6 +303,64 @@ mod tests {
         let kept: Vec<_> = population.iter().map(|x| x.objectives.clone()).collect();
         assert_eq!(kept, [[0.0, 4.0], [4.0, 0.0], [1.5, 2.5]]);
         assert_eq!(population[2].crowding, 1.5);
+    }
+
+    /// pymoo was given the numbers that are drawn here.
+    #[test]
+    fn children_and_survivors_are_those_of_pymoo() {
+        let file = Reference::parse(include_str!("../../tests/reference/pymoo_nsga2.json"));
+        for run in file.get("runs").entries() {
+            let (n, m) = (run.number("dimension") as usize, run.number("objectives") as usize);
+            let (steps, eta) = (run.get("steps").entries(), run.numbers("eta"));
+            let nsga2 = VectorNsga2 {
+                population_size: steps[0].numbers("excess").len(),
+                crossover_rate: run.number("crossover_rate"),
+                variation: RealVariation {
+                    crossover: Crossover::Sbx { eta: eta[0], rate: 0.5 },
+                    mutation: Mutation::Polynomial { eta: eta[1], rate: Auto::Auto },
+                    ..RealVariation::default()
+                },
+                ..VectorNsga2::default()
+            };
+            let first = steps[0].numbers("batch").chunks(n).map(|x| Vector(x.to_vec())).collect();
+            let genes = VectorGenes::flat(n, Init::Zeros, Some(Bounds::uniform(n, 0.0, 1.0)));
+            let space = Space { senses: vec![Sense::Minimize; m], constraints: 1, ..Space::new(genes) };
+            let key = RunKey::from_seed(run.number("seed") as u64);
+            let at = |round: u64, purpose: Purpose| stream(key, round, 0, 0, purpose);
+            let mut state = nsga2.init(&space, &Start::Population(first), &mut at(0, Purpose::Init)).unwrap();
+            for (round, step) in (0..).zip(&steps) {
+                let batch = nsga2.ask(&mut state, &mut at(round, Purpose::Ask));
+                let members = Vector::written_out(&batch);
+                let flat: Vec<f64> = members.iter().flat_map(|x| x.0.clone()).collect();
+                assert_close("children", &flat, &step.numbers("batch"), 0.0, 1e-12);
+                let (values, excess) = (step.numbers("values"), step.numbers("excess"));
+                let mut evaluations: Vec<_> = (values.chunks(m).zip(&excess))
+                    .map(|(objectives, &excess)| {
+                        let objectives = objectives.iter().copied().collect();
+                        let constraints = [excess].into_iter().collect();
+                        Evaluation::measured(Measured { objectives, constraints, ..Measured::default() })
+                    })
+                    .collect();
+                let scores = Scores::settle(&mut evaluations, &space.senses, 0);
+                let old = state.population.iter().map(|x| x.genome.clone()).filter(|_| round > 0);
+                let all: Vec<_> = old.chain(members).collect();
+                nsga2.tell(&mut state, &batch, &scores, &mut at(round, Purpose::Tell));
+                let survivors = step.numbers("survivors");
+                assert_eq!(state.population.len(), survivors.len());
+                let theirs = survivors.iter().zip(step.numbers("rank")).zip(step.numbers("crowding"));
+                for (ours, ((&place, rank), crowding)) in state.population.iter().zip(theirs) {
+                    assert_eq!(ours.genome, all[place as usize]);
+                    // pymoo sorts feasible members only.
+                    if rank >= 0.0 {
+                        let finite = if ours.crowding.is_finite() { ours.crowding } else { -1.0 };
+                        assert_eq!((ours.rank as f64, ours.violation), (rank, 0.0));
+                        assert_close("crowding", &[finite], &[crowding], 1e-9, 1e-12);
+                    } else {
+                        assert!(ours.violation > 0.0);
+                    }
+                }
+            }
+        }
     }
 
     /// ZDT1 in five dimensions: g = 1 + 9·mean(x₁…), f₂ = g·(1 − √(x₀/g)).
