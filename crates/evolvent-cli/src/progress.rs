@@ -1,6 +1,5 @@
 //! What is seen of a run while it is going on: a bar, plain lines, or JSON lines.
 
-use evolvent_core::Diagnostics;
 use evolvent_run::{
     figures::{count, duration, magnitude, significant},
     observer::{Observer, RunInfo},
@@ -107,22 +106,16 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
 
 /// What a champion is reported by: its score, and on data what it is a score of.
 pub(crate) fn reported(finished: &Finished, data: Option<&Data>) -> String {
-    match data {
-        Some(data) if !finished.test.mean.0.is_empty() => {
-            format!("{}, on {}", data.words(&finished.test, &finished.metrics), data.reported_on())
-        }
-        _ => estimate(&finished.test),
-    }
+    of_data(data.and_then(|data| data.reported(finished)), &finished.test)
 }
 
 /// What a champion was chosen by.
 pub(crate) fn chosen(score: &Estimate, data: Option<&Data>) -> String {
-    match data {
-        Some(data) if !score.mean.0.is_empty() => {
-            format!("{}, on {}", data.words(score, &Diagnostics::default()), data.chosen_on())
-        }
-        _ => estimate(score),
-    }
+    of_data(data.and_then(|data| data.chosen(score)), score)
+}
+
+fn of_data(words: Option<(String, String)>, score: &Estimate) -> String {
+    words.map_or_else(|| estimate(score), |(value, samples)| format!("{value}, {samples}"))
 }
 
 /// The line that a run begins with.

@@ -67,8 +67,6 @@ pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Con
         let genome = encode(genome, &format!("front.{i}"), &mut lifted).map_err(invalid)?;
         front.push(json!({ "objectives": objectives, "violation": violation, "genome": genome }));
     }
-    let arrays_path = dir.champion_arrays();
-    let arrays = lifted.write(&draft_path(&arrays_path)).map_err(Error::io("write", &arrays_path))?;
     let tables = context.experiment.tables()?;
     let mut champion = Map::new();
     let mut put = |key: &str, value: Value| {
@@ -88,14 +86,22 @@ pub(crate) fn save(dir: &RunDir, laurels: &Laurels, test: &Judged, context: &Con
     if let Some(data) = context.data {
         put("data", json::value_of(data));
     }
-    put("arrays", json!({ "bytes": arrays.bytes, "checksum": arrays.checksum }));
-    put("genome", genome);
-    put("evaluator", evaluator);
-    if laurels.front.is_some() {
-        put("front", front.into());
+    let arrays_path = dir.champion_arrays();
+    let draft = draft_path(&arrays_path);
+    let described = lifted.write(&draft).map_err(Error::io("write", &arrays_path)).and_then(|arrays| {
+        let arrays = json!({ "bytes": arrays.bytes, "checksum": arrays.checksum });
+        champion.extend(
+            [("arrays", arrays), ("genome", genome), ("evaluator", evaluator)].map(|(k, v)| (k.into(), v)),
+        );
+        if laurels.front.is_some() {
+            champion.insert("front".into(), front.into());
+        }
+        seal(&Value::Object(champion), true).map_err(invalid)
+    });
+    if described.is_err() {
+        drop(fs::remove_file(&draft));
     }
-    let description = seal(&Value::Object(champion), true).map_err(invalid)?;
-    write_together(&[(&arrays_path, None), (&path, Some(&description))])
+    write_together(&[(&arrays_path, None), (&path, Some(&described?))])
 }
 
 impl Champion {
@@ -191,5 +197,47 @@ impl Champion {
             Error::input(path.display(), "a network to export", format!("a genome of kind `{}`", self.kind))
                 .with_hint("`--format json` writes its numbers")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_dir::Destination;
+
+    /// A disk that is full: the draft of the arrays cannot be written.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_draft_is_left_where_the_disk_is_full() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(&Destination::Given(base.path().join("run")), "", "").unwrap();
+        let draft = draft_path(&dir.champion_arrays());
+        std::os::unix::fs::symlink("/dev/full", &draft).unwrap();
+        let text = "[problem.sphere]\n[algorithm.ga]\n[run]\ngenerations = 1\nseed = 1\n";
+        let experiment = Experiment::parse(&Registry::builtin(), "", text, &[]).unwrap();
+        let score = Estimate::default();
+        let laurels = Laurels {
+            genome: Tree::of(&[0.5f32; 64]).unwrap(),
+            id: None,
+            evaluator: Tree::Null,
+            generation: 1,
+            validation: score.clone(),
+            front: None,
+        };
+        let test = Judged {
+            score,
+            loss: 0.0,
+            cost: Default::default(),
+            failure: None,
+            metrics: Vec::new(),
+            champion: true,
+        };
+        let context = Context { experiment: &experiment, kind: "vector", interface: None, data: None };
+        let error = save(&dir, &laurels, &test, &context).unwrap_err();
+        assert!(error.to_string().contains("champion.safetensors"), "{error}");
+        assert!(fs::symlink_metadata(&draft).is_err(), "the draft is gone");
+        assert!(!dir.champion_arrays().exists() && !dir.champion_json().exists());
+        save(&dir, &laurels, &test, &context).unwrap();
+        assert_eq!(Champion::load(&dir).unwrap().genome, laurels.genome);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     record::{Data, Estimate, Event, Finished, Generation, Started, Stopped, StoppedBy, Validation},
     run_dir::{RunDir, write_whole},
 };
-use evolvent_core::{Diagnostics, Sense};
+use evolvent_core::Sense;
 use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf};
 
 /// Writes the report of a run into its directory and returns its path. The run may still be going on.
@@ -421,23 +421,12 @@ impl Run {
 
     /// The champion's score and a remark.
     fn reported(&self, finished: &Finished) -> (String, String) {
-        let (value, note) = written(&finished.test);
-        match self.data() {
-            Some(data) if !finished.test.mean.0.is_empty() => {
-                (data.words(&finished.test, &finished.metrics), format!("on {}", data.reported_on()))
-            }
-            _ => (value, note),
-        }
+        self.data().and_then(|data| data.reported(finished)).unwrap_or_else(|| written(&finished.test))
     }
 
     /// The score that it was chosen by and a remark.
     fn chosen(&self, score: &Estimate) -> (String, String) {
-        match self.data() {
-            Some(data) if !score.mean.0.is_empty() => {
-                (data.words(score, &Diagnostics::default()), format!("on {}", data.chosen_on()))
-            }
-            _ => written(score),
-        }
+        self.data().and_then(|data| data.chosen(score)).unwrap_or_else(|| written(score))
     }
 
     fn validation_table(&self, out: &mut String) {

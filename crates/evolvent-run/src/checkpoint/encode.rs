@@ -48,7 +48,7 @@ impl View for &Tensor<'_> {
         Cow::Owned(bytes)
     }
     fn data_len(&self) -> usize {
-        self.shape.iter().product::<usize>() * each_number_type!(self.rows[0], v => width(v))
+        self.shape.iter().product::<usize>() * width(self.dtype())
     }
 }
 
@@ -59,14 +59,14 @@ fn dtype(numbers: &Numbers) -> Dtype {
     each_number_type!(numbers, v => of(v))
 }
 
-fn width<T>(_: &[T]) -> usize {
-    size_of::<T>()
+/// Bytes of a number.
+fn width(dtype: Dtype) -> usize {
+    dtype.bitsize() / 8
 }
 
 /// Little-endian bytes of a number.
 trait Bytes: Sized {
     const DTYPE: Dtype;
-    const WIDTH: usize;
     fn get(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -74,7 +74,6 @@ macro_rules! bytes {
     ($($t:ty = $dtype:ident),+) => { $(
         impl Bytes for $t {
             const DTYPE: Dtype = Dtype::$dtype;
-            const WIDTH: usize = size_of::<$t>();
             fn get(bytes: &[u8]) -> Option<Self> {
                 bytes.try_into().ok().map(<$t>::from_le_bytes)
             }
@@ -96,7 +95,6 @@ bytes!(
 
 impl Bytes for bool {
     const DTYPE: Dtype = Dtype::BOOL;
-    const WIDTH: usize = 1;
     fn get(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0] => Some(false),
@@ -337,7 +335,11 @@ fn lowered(name: &str, arrays: &SafeTensors<'_>) -> Result<Tree, &'static str> {
     let tensor = arrays.tensor(name).map_err(|_| "is not there")?;
     macro_rules! numbers {
         ($kind:ident, $t:ty, $bytes:expr) => {
-            $bytes.chunks_exact(<$t>::WIDTH).map(<$t>::get).collect::<Option<_>>().map(Numbers::$kind)
+            $bytes
+                .chunks_exact(width(tensor.dtype()))
+                .map(<$t>::get)
+                .collect::<Option<_>>()
+                .map(Numbers::$kind)
         };
     }
     let read = |bytes: &[u8]| match tensor.dtype() {
