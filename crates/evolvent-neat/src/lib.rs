@@ -4,6 +4,7 @@ pub mod complexity;
 pub mod cppn;
 pub mod decoder;
 mod describe;
+pub mod distance;
 pub mod es_hyperneat;
 pub mod expression;
 pub mod graph;

@@ -15,14 +15,13 @@
 
 use crate::{
     complexity::{Complexity, ComplexitySettings, Phases},
+    distance::{Distance, DistanceSettings},
     graph::{Graph, GraphGenes},
     innovation::{Innovations, Memory},
     presets::Preset,
     reproduction::{Child, Reproduction, ReproductionSettings, child, merits, rank_species, share_offspring},
     species::{Speciation, SpeciationSettings, SpeciesSet},
-    variation::{
-        Crossover, CrossoverSettings, Distance, DistanceSettings, Mutation, MutationSettings, apply, first,
-    },
+    variation::{Crossover, CrossoverSettings, Mutation, MutationSettings, apply, first},
 };
 use evolvent_core::{
     Algorithm, Auto, Batch, Candidate, Diagnostics, Genome, Lineage, Outcome, Scores, Space, Start,

@@ -2,11 +2,12 @@
 
 use crate::{
     complexity::Complexity,
+    distance::Distance,
     innovation::Memory,
     neat::Rules,
     reproduction::{Reproduction, Sharing},
     species::{Method, Representative, Speciation},
-    variation::{Crossover, Distance, Mutation},
+    variation::{Crossover, Mutation},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -2,9 +2,9 @@
 //! species, or by k-means in gene space (Green 2004, SharpNEAT).
 
 use crate::{
+    distance::{Distance, near},
     graph::Graph,
     settings::settings,
-    variation::{Distance, near},
 };
 use evolvent_core::{Stream, Violations};
 use evolvent_math::par;

@@ -5,11 +5,12 @@ mod variation;
 
 use crate::{
     GraphDecoder, Neat,
+    distance::{Distance, distance},
     graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial},
     innovation::Innovations,
     seed::Seed,
     twin::{check_lanes, check_program, grown, rng},
-    variation::{Crossover, Distance, cross, distance, first},
+    variation::{Crossover, cross, first},
 };
 use evolvent_core::{
     Algorithm, Batch, Decoder, Evaluation, Interface, Network, Output, Purpose, RunKey, Scores, Sense, Space,

@@ -11,7 +11,7 @@ use crate::assessment::{Assess, Assessment};
 use crate::spare::{Spare, grow};
 use evolvent_core::{
     Batch, Cost, DecodeError, Decoder, Evaluated, Evaluation, Evaluator, Failure, Fitness, Interface,
-    Network, Phase, Purpose, Round, Space,
+    Network, Phase, Purpose, Round, Space, Tree,
 };
 use evolvent_math::{par, rows::Materialize};
 use evolvent_nets::program::Kind;
@@ -262,12 +262,6 @@ fn gathered(table: &Table) -> datasets::Batch {
     batch
 }
 
-/// The name of an enum's variant as settings spell it.
-fn snake_case(variant: &impl serde::Serialize) -> String {
-    let value = serde_json::to_value(variant).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_string()
-}
-
 /// How many of `tiles` a request for this share of the effort passes over: the first ones, at least one.
 fn share(tiles: usize, fidelity: Option<f64>) -> usize {
     let share = fidelity.unwrap_or(1.0).clamp(0.0, 1.0);
@@ -361,7 +355,7 @@ impl<D: Decoder<Genome: Materialize, Network: Describe>> Assess<D::Genome> for S
             })
         });
         let metrics = match scored {
-            Ok(()) => vec![(snake_case(metric), scorer.value())],
+            Ok(()) => vec![(Tree::name_of(metric), scorer.value())],
             Err(_) => Vec::new(),
         };
         Assessment { evaluation, values, metrics }

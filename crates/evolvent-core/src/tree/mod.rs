@@ -122,6 +122,14 @@ impl Tree {
         value.serialize(TreeSerializer).map(Element::into_tree)
     }
 
+    /// The name of an enum's variant without content, as settings spell it; empty for anything else.
+    pub fn name_of<T: Serialize + ?Sized>(choice: &T) -> String {
+        match Tree::of(choice) {
+            Ok(Tree::Text(name)) => name,
+            _ => String::new(),
+        }
+    }
+
     /// The field of a struct.
     pub fn field(&self, name: &str) -> Option<&Tree> {
         match self {

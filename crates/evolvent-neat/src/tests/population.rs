@@ -3,11 +3,11 @@
 use crate::twin::{grown, rng};
 use crate::{
     GraphDecoder, Neat, NeatState,
+    distance::{Distance, distance},
     graph::Graph,
     presets::Preset,
     reproduction::{Reproduction, share_offspring},
     species::{Method, Representative, Speciation, Species, SpeciesSet},
-    variation::{Distance, distance},
 };
 use evolvent_core::{
     Algorithm, Auto, Decoder, Evaluation, Interface, Output, Purpose, RunKey, Scores, Sense, Space, Start,

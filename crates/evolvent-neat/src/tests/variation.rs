@@ -3,9 +3,10 @@
 use super::genes;
 use crate::twin::{busy, grown, rng};
 use crate::{
+    distance::{Distance, distance, near},
     graph::{Bias, Dynamics, Graph, GraphGenes},
     innovation::Innovations,
-    variation::{Crossover, Distance, Mutation, Proposal, apply, cross, distance, mutate, near},
+    variation::{Crossover, Mutation, Proposal, apply, cross, mutate},
 };
 use proptest::prelude::*;
 

@@ -5,6 +5,7 @@
 //! has everything, with disabled genes dashed.
 
 use crate::figures::significant;
+use evolvent_core::Tree;
 use evolvent_neat::{Aggregation, Graph};
 use std::fmt::Write;
 
@@ -84,9 +85,9 @@ fn drawn(graph: &Graph, inputs: usize, detail: Detail) -> Drawn {
             };
             let mut function = String::new();
             if role != Role::Source {
-                function = word(&gene.activation);
+                function = Tree::name_of(&gene.activation);
                 if gene.aggregation != Aggregation::Sum {
-                    let _ = write!(function, " {}", word(&gene.aggregation));
+                    let _ = write!(function, " {}", Tree::name_of(&gene.aggregation));
                 }
                 let bias = biases[n - sources];
                 if bias != 0.0 {
@@ -187,11 +188,6 @@ fn depth_first(begin: usize, edges: &[Edge], state: &mut [u8], back: &mut [bool]
             }
         }
     }
-}
-
-/// An enum's name as settings spell it.
-fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn colour(edge: &Edge) -> &'static str {

@@ -4,6 +4,7 @@
 //! problem, which neat-python keeps in Python code, is for the user to name.
 
 mod ini;
+mod reader;
 
 use crate::{
     error::{Error, Result},
@@ -11,8 +12,8 @@ use crate::{
     registry::Registry,
 };
 use evolvent_core::Sense;
-use ini::{Entry, Section};
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use reader::Reader;
+use std::{fmt::Write, fs, path::Path};
 
 /// An imported configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +44,7 @@ pub fn import(registry: &Registry, file: &str, text: &str, problem: &str) -> Res
         return Err(Error::input(file, "a configuration of neat-python with a section [NEAT]", "none")
             .with_hint("neat-python 0.92 and later write [NEAT], [DefaultGenome] and others"));
     }
-    let mut reader = Reader { file, sections: &sections, used: BTreeMap::new(), notes: Vec::new() };
+    let mut reader = Reader::new(file, &sections);
     let chosen = Chosen::of(registry, problem);
     let neat = reader.neat(&chosen)?;
     let genome = reader.genome()?;
@@ -143,14 +144,6 @@ struct SpeciesTables {
     reproduction: String,
 }
 
-struct Reader<'a> {
-    file: &'a str,
-    sections: &'a [Section],
-    /// Lines of the keys that somebody has read.
-    used: BTreeMap<usize, ()>,
-    notes: Vec<(usize, String)>,
-}
-
 /// `key = value` of an experiment file.
 fn put(out: &mut String, key: &str, value: impl std::fmt::Display) {
     let _ = writeln!(out, "{key} = {value}");
@@ -195,58 +188,7 @@ fn aggregation(name: &str) -> Option<&'static str> {
     })
 }
 
-impl<'a> Reader<'a> {
-    fn entry(&mut self, section: &str, key: &str) -> Option<&'a Entry> {
-        let sections = self.sections;
-        let entry = sections.iter().find(|s| s.name == section)?.entries.iter().find(|e| e.key == key)?;
-        self.used.insert(entry.line, ());
-        Some(entry)
-    }
-
-    fn note(&mut self, entry: &Entry, why: &str) {
-        self.notes.push((entry.line, format!("{} = {}: {why}", entry.key, entry.value)));
-    }
-
-    fn wrong(&self, entry: &Entry, expected: &str) -> Error {
-        let place = format!("{}:{}", self.file, entry.line);
-        Error::input(place, format!("{expected} for `{}`", entry.key), format!("`{}`", entry.value))
-    }
-
-    fn number(&mut self, section: &str, key: &str) -> Result<Option<(f64, &'a Entry)>> {
-        let Some(entry) = self.entry(section, key) else { return Ok(None) };
-        match entry.value.parse::<f64>() {
-            Ok(x) if x.is_finite() => Ok(Some((x, entry))),
-            _ => Err(self.wrong(entry, "a number")),
-        }
-    }
-
-    fn whole(&mut self, section: &str, key: &str) -> Result<Option<(u64, &'a Entry)>> {
-        let Some(entry) = self.entry(section, key) else { return Ok(None) };
-        match entry.value.parse::<u64>() {
-            Ok(n) => Ok(Some((n, entry))),
-            Err(_) => Err(self.wrong(entry, "a whole number")),
-        }
-    }
-
-    fn truth(&mut self, section: &str, key: &str) -> Result<Option<(bool, &'a Entry)>> {
-        let Some(entry) = self.entry(section, key) else { return Ok(None) };
-        match entry.value.to_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Ok(Some((true, entry))),
-            "false" | "0" | "no" | "off" => Ok(Some((false, entry))),
-            _ => Err(self.wrong(entry, "true or false")),
-        }
-    }
-
-    /// A key whose number has no counterpart unless it is `neutral`.
-    fn only(&mut self, section: &str, key: &str, neutral: f64, why: &str) -> Result<()> {
-        if let Some((x, entry)) = self.number(section, key)?
-            && x != neutral
-        {
-            self.note(entry, why);
-        }
-        Ok(())
-    }
-
+impl Reader<'_> {
     /// Names the numbers of inputs and outputs that are not those of the problem.
     fn sizes(&mut self, chosen: &Chosen) {
         let Some((inputs, outputs, _)) = chosen.facts else { return };
@@ -616,27 +558,6 @@ impl<'a> Reader<'a> {
             self.note(entry, "offspring are shared out in proportion, by largest remainder");
         }
         Ok(out)
-    }
-
-    /// Whatever nobody has asked for.
-    fn rest(&mut self) {
-        let known =
-            ["NEAT", "DefaultGenome", "DefaultSpeciesSet", "DefaultStagnation", "DefaultReproduction"];
-        for section in self.sections {
-            if !known.contains(&section.name.as_str()) {
-                let note = format!(
-                    "[{}]: this section is not neat-python's own; none of its keys is read",
-                    section.name
-                );
-                self.notes.push((section.line, note));
-                continue;
-            }
-            for entry in &section.entries {
-                if !self.used.contains_key(&entry.line) {
-                    self.note(entry, "no such setting");
-                }
-            }
-        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Networks and the tasks that take them.
 
-use crate::experiment::values::table;
 use crate::{
-    json,
+    experiment::values::table,
     problem::{Bound, BoundTo, Judgement, Task},
     record::Data,
 };
-use evolvent_core::{Genome, Interface, Violations};
+use evolvent_core::{Genome, Interface, Tree, Violations};
 use evolvent_math::rows::Materialize;
 use evolvent_nets::NetworkConfig;
 use evolvent_problems::datasets::{Dataset, Targets};
@@ -38,7 +37,6 @@ impl NetworkTask {
             Targets::Classes { names, .. } => (names.clone(), 0, Vec::new()),
             Targets::Values { dimension, names, .. } => (Vec::new(), *dimension as u64, names.clone()),
         };
-        let name = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         Some(Data {
             inputs: self.interface().inputs() as u64,
             input_names: set.training.features.clone(),
@@ -48,8 +46,8 @@ impl NetworkTask {
             training: set.training.len() as u64,
             validation: set.validation.len() as u64,
             test: set.test.len() as u64,
-            loss: name(json::value_of(&set.loss)),
-            metric: name(json::value_of(&set.metric)),
+            loss: Tree::name_of(&set.loss),
+            metric: Tree::name_of(&set.metric),
         })
     }
 
