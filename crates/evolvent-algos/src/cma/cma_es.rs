@@ -50,6 +50,8 @@ const GRAIN: usize = 1 << 14;
 const PRODUCT: usize = 48;
 
 /// CMA-ES.
+///
+/// Compared with pycma 4.5.0 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CmaEs {

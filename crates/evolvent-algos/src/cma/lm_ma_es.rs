@@ -37,6 +37,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// LM-MA-ES.
+///
+/// Compared with pypop7 0.0.82 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LmMaEs {

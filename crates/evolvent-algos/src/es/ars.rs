@@ -31,6 +31,8 @@ const AUTO_SIGMA: f64 = 0.1;
 const AUTO_RATE: f64 = 2.0 / 3.0;
 
 /// ARS.
+///
+/// Compared with evosax 0.3.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ars {

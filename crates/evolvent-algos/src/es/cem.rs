@@ -36,6 +36,8 @@ use std::sync::Arc;
 const AUTO_EXTRA: f64 = 0.1;
 
 /// CEM.
+///
+/// Compared with pypop7 0.0.82 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cem {

@@ -33,6 +33,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// CR-FM-NES.
+///
+/// Compared with its authors' crfmnes 1.0.0 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CrFmNes {

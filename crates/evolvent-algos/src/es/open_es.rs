@@ -41,6 +41,8 @@ const BLOCK: usize = 1 << 14;
 const AUTO_SIGMA: f64 = 0.1;
 
 /// OpenAI-ES.
+///
+/// Compared with evosax 0.3.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OpenEs {

@@ -33,6 +33,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// SNES.
+///
+/// Compared with evosax 0.3.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Snes {

@@ -36,6 +36,8 @@ use serde::{Deserialize, Serialize};
 const AUTO_SCALE: f64 = 0.3;
 
 /// CoSyNE.
+///
+/// Compared with the operators of EvoTorch 0.6.1 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cosyne {

@@ -37,6 +37,8 @@ use serde::{Deserialize, Serialize};
 const LEAST_STRENGTH: f64 = 1e-6;
 
 /// A genetic algorithm.
+///
+/// Compared with DEAP 1.4.4 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, bound = "")]
 pub struct Ga<V: Variation> {

@@ -30,7 +30,7 @@ pub enum Crossover {
         alpha: f64,
     },
     /// Each gene is spread around the parents' mean as one-point crossover spreads binary numbers (SBX, Deb & Agrawal
-    /// 1995); inside bounds in the form of Deb's NSGA-II code.
+    /// 1995); inside bounds in the form of Deb's NSGA-II code, but for its random exchange of the children's genes.
     Sbx {
         /// η, the distribution index, at least 0: the larger, the nearer to the parents. 15 to 20 is usual.
         eta: f64,
@@ -278,7 +278,7 @@ fn blend(a: f64, b: f64, alpha: f64, u: f64) -> f64 {
 }
 
 /// One gene of two children; `u` in [0, 1). Deb & Agrawal 1995, equations 8 to 10, with the spread cut off at the bounds as
-/// in Deb's NSGA-II code. Children may change places with the parents' order.
+/// in Deb's NSGA-II code. The first child keeps to the side of `a`; that code exchanges the two at random, the paper does not.
 fn sbx(a: f64, b: f64, interval: Option<(f64, f64)>, eta: f64, u: f64) -> (f64, f64) {
     let distance = (b - a).abs();
     if distance <= 1e-14 || !distance.is_finite() {

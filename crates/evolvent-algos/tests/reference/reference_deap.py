@@ -65,7 +65,9 @@ for name, f, n, size, elites, pressure, kind in [
     toolbox = base.Toolbox()
     if kind == "sbx and polynomial":
         toolbox.register("mate", tools.cxSimulatedBinaryBounded, eta=ETA_CROSS, low=-2.0, up=2.0)
-        toolbox.register("mutate", tools.mutPolynomialBounded, eta=ETA_MUTATE, low=-2.0, up=2.0, indpb=gene_rate)
+        toolbox.register(
+            "mutate", tools.mutPolynomialBounded, eta=ETA_MUTATE, low=-2.0, up=2.0, indpb=gene_rate
+        )
     else:
         toolbox.register("mate", tools.cxUniform, indpb=gene_rate)
         toolbox.register("mutate", tools.mutGaussian, mu=0, sigma=0.2, indpb=gene_rate)

@@ -25,7 +25,14 @@ class Replay(Problem):
     """Answers the operators' questions with the numbers that lie ready."""
 
     def __init__(self, n):
-        super().__init__("min", None, solution_length=n, initial_bounds=(-1, 1), dtype=torch.float64, eval_dtype=torch.float64)
+        super().__init__(
+            "min",
+            None,
+            solution_length=n,
+            initial_bounds=(-1, 1),
+            dtype=torch.float64,
+            eval_dtype=torch.float64,
+        )
         self.ready, self.asked = [], []
 
     def make_randint(self, *args, **kwargs):
@@ -88,7 +95,10 @@ for name, f, n, size in [("sphere", sphere, 4, 12), ("rosenbrock", rosenbrock, 5
             tell.shuffle(sources)
             places[sources, j] = (np.arange(len(sources)) + 0.5) / size
         problem.asked.clear()
-        problem.ready = [[[-1.0 if j in marked[row] else 2.0 for j in range(n)] for row in range(size)], places.tolist()]
+        problem.ready = [
+            [[-1.0 if j in marked[row] else 2.0 for j in range(n)] for row in range(size)],
+            places.tolist(),
+        ]
         rows = permute(batch_of(problem, rows, scaled))._data.numpy().copy()
         step["marks"] = lists(problem.asked[0][:survivors, 0])
         steps.append(step | {"next": lists(rows)})

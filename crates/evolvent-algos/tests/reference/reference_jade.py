@@ -78,10 +78,22 @@ for name, f, n, size in [("sphere", sphere, 4, 10), ("rosenbrock", rosenbrock, 5
         return told[-1][1]
 
     bounds = [np.full(n, -2.0), np.full(n, 2.0)]
-    problem = {"fitness_function": evaluate, "ndim_problem": n, "lower_boundary": bounds[0], "upper_boundary": bounds[1]}
+    problem = {
+        "fitness_function": evaluate,
+        "ndim_problem": n,
+        "lower_boundary": bounds[0],
+        "upper_boundary": bounds[1],
+    }
     jade = module.JADE(
         problem,
-        {"max_function_evaluations": 10**9, "seed_rng": 3, "n_individuals": size, "p": SHARE, "is_bound": True, "verbose": 0},
+        {
+            "max_function_evaluations": 10**9,
+            "seed_rng": 3,
+            "n_individuals": size,
+            "p": SHARE,
+            "is_bound": True,
+            "verbose": 0,
+        },
     )
     jade.start_time = 0.0
     x, y, archive = jade.initialize()
@@ -138,5 +150,7 @@ for name, f, n, size in [("sphere", sphere, 4, 10), ("rosenbrock", rosenbrock, 5
             }
         )
     assert overflowed
-    runs.append({"function": name, "dimension": n, "bound": 2.0, "best_share": SHARE, "seed": SEED, "steps": steps})
+    runs.append(
+        {"function": name, "dimension": n, "bound": 2.0, "best_share": SHARE, "seed": SEED, "steps": steps}
+    )
 write("pypop7_jade.json", f"pypop7 {version('pypop7')}", runs)

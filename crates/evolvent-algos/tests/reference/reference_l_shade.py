@@ -134,7 +134,9 @@ for name, f, n, size, planned in [("sphere", sphere, 4, 17, 150), ("rosenbrock",
         kept = sorted(sorted(range(count), key=lambda i: ours[i][1])[: len(population)])
         ours = [ours[i] for i in kept]
         assert sorted(lists(m.x) for m in population) == sorted(lists(x) for x, _ in ours)
-        assert len(archived) == params["arc_ind_cnt"] <= int(len(population) * ARCHIVE), "the archive is not full"
+        assert len(archived) == params["arc_ind_cnt"] <= int(len(population) * ARCHIVE), (
+            "the archive is not full"
+        )
         steps.append(
             {
                 "trials": [lists(trials[i][0]) for i in range(count)],

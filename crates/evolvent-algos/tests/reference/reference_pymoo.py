@@ -52,7 +52,9 @@ def survive(problem, x, f, g, size):
     """Survivors in Evolvent's order: by fronts; in a front by index, in the last one by crowding."""
     pop = Population.new("X", x, "F", f, "G", g)
     pop.set("place", np.arange(len(pop)))
-    kept = {int(k) for k in RankAndCrowding().do(problem, pop, n_survive=size, random_state=replay).get("place")}
+    kept = {
+        int(k) for k in RankAndCrowding().do(problem, pop, n_survive=size, random_state=replay).get("place")
+    }
     feasible = [k for k in range(len(pop)) if g[k, 0] <= 0]
     fronts = {}
     for k in feasible:
@@ -126,7 +128,9 @@ for name, f, n, m, size, limit in [
                 mask = rng.fork().stream().chosen(1 / n, n)
                 replay.ready = [[0.0 if i in mask else 1.0 for i in range(n)], [rng.uniform() for _ in mask]]
                 eta, rate = np.array([ETA_MUTATE]), np.array([1 / n])
-                children.append(mut_pm(np.array([child]), low, high, eta, rate, False, random_state=replay)[0])
+                children.append(
+                    mut_pm(np.array([child]), low, high, eta, rate, False, random_state=replay)[0]
+                )
         x = np.array(children)
         both = np.concatenate([pop.get("X"), x])
         pop = survive(problem, both, values(both), excess(both), size)

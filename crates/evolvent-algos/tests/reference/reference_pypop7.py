@@ -17,7 +17,12 @@ REFERENCE = f"pypop7 {version('pypop7')}"
 
 
 def problem(f, n):
-    return {"fitness_function": f, "ndim_problem": n, "lower_boundary": np.full(n, -5.0), "upper_boundary": np.full(n, 5.0)}
+    return {
+        "fitness_function": f,
+        "ndim_problem": n,
+        "lower_boundary": np.full(n, -5.0),
+        "upper_boundary": np.full(n, 5.0),
+    }
 
 
 def settings(n, size, sigma):
@@ -62,7 +67,14 @@ def cem():
                 mean = es._update_parameters(mean, x, y)
                 steps.append(step | {"mean": lists(mean), "std": lists(es._sigmas)})
             runs.append(
-                {"function": name, "dimension": n, "mean": n * [0.6], "sigma": 0.5, "alpha": alpha, "steps": steps}
+                {
+                    "function": name,
+                    "dimension": n,
+                    "mean": n * [0.6],
+                    "sigma": 0.5,
+                    "alpha": alpha,
+                    "steps": steps,
+                }
             )
     write("pypop7_cem.json", REFERENCE, runs)
 
@@ -79,7 +91,9 @@ def one_plus_one():
             es.sigma *= np.power(np.exp(float(y < best) - 0.2), es.lr_sigma)
             if y <= best:
                 mean, best = x, y
-            steps.append({"child": lists(x), "value": float(y), "parent": lists(mean), "sigma": float(es.sigma)})
+            steps.append(
+                {"child": lists(x), "value": float(y), "parent": lists(mean), "sigma": float(es.sigma)}
+            )
         runs.append(
             {
                 "function": name,
@@ -107,7 +121,13 @@ def lm_ma_es():
             es._n_generations += 1
             mean, s, tm = es._update_distribution(z, d, mean, s, tm, y)
             steps.append(
-                step | {"mean": lists(mean), "sigma": float(es.sigma), "path": lists(s), "longest": float(np.linalg.norm(tm[-1]))}
+                step
+                | {
+                    "mean": lists(mean),
+                    "sigma": float(es.sigma),
+                    "path": lists(s),
+                    "longest": float(np.linalg.norm(tm[-1])),
+                }
             )
         runs.append({"function": name, "dimension": n, "mean": n * [0.6], "sigma": 0.3, "steps": steps})
     write("pypop7_lm_ma_es.json", REFERENCE, runs)

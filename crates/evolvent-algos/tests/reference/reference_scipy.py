@@ -94,7 +94,9 @@ for name, f, n, size in [("sphere", sphere, 4, 10), ("rosenbrock", rosenbrock, 5
             told.clear()
             if generation == 0:
                 solver.population_energies[:] = np.inf
-                solver.feasible, solver.constraint_violation = solver._calculate_population_feasibilities(solver.population)
+                solver.feasible, solver.constraint_violation = solver._calculate_population_feasibilities(
+                    solver.population
+                )
                 solver.population_energies[:] = solver._calculate_population_energies(solver.population)
                 solver._promote_lowest_energy()
                 order = list(range(size))
@@ -110,7 +112,10 @@ for name, f, n, size in [("sphere", sphere, 4, 10), ("rosenbrock", rosenbrock, 5
                 next(solver)
             by_member = dict(zip(order, told))
             steps.append(
-                {"trials": [by_member[i][0] for i in range(size)], "values": [by_member[i][1] for i in range(size)]}
+                {
+                    "trials": [by_member[i][0] for i in range(size)],
+                    "values": [by_member[i][1] for i in range(size)],
+                }
             )
         runs.append(
             {
