@@ -149,6 +149,7 @@ impl Query {
             dynamics: Dynamics::FeedForward,
             response: Some(1.0),
             dt: 1.0,
+            bias: 1.0,
         };
         Query {
             network: GraphNetwork::blank(Arc::new(rules)),

@@ -21,6 +21,9 @@ pub struct GraphDecoder {
     pub dt: f32,
     /// Where constants come from.
     pub bias: Bias,
+    /// What a bias node shows; with half of it, weights of the same range give half the bias. Not 0. Stanley & Miikkulainen's
+    /// pole balancing has 0.5.
+    pub bias_value: f32,
     /// The connections of a first genome.
     pub initial: Initial,
     /// Activations that hidden nodes may have; the first is the one of new nodes unless activations are mutated.
@@ -49,6 +52,7 @@ impl Default for GraphDecoder {
             dynamics: Dynamics::FeedForward,
             dt: 0.1,
             bias: Bias::Node,
+            bias_value: 1.0,
             initial: Initial::Full,
             activations: vec![Activation::Sigmoid],
             output_activation: Activation::Linear,
@@ -79,6 +83,8 @@ impl Decoder for GraphDecoder {
         v.positive("dt", f64::from(self.dt));
         v.positive("weight_scale", f64::from(self.weight_scale));
         v.positive("weight_limit", f64::from(self.weight_limit));
+        let constant = self.bias_value.is_finite() && self.bias_value != 0.0;
+        v.require(constant, "bias_value", self.bias_value, "a number that is not 0");
         v.require(!self.activations.is_empty(), "activations", "[]", "at least one activation");
         v.require(!self.aggregations.is_empty(), "aggregations", "[]", "at least one aggregation");
         if let Some(&response) = self.response.given() {
@@ -119,6 +125,7 @@ impl Decoder for GraphDecoder {
             dynamics: self.dynamics,
             response: self.response.given().copied(),
             dt: self.dt,
+            bias: self.bias_value,
         }))
     }
 

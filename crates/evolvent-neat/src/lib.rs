@@ -33,7 +33,7 @@ pub use expression::{AdaptiveRules, LinkExpression};
 pub use graph::{Aggregation, Bias, Dynamics, Graph, GraphGenes, Initial, Node, Structure};
 pub use graph_algorithms::GraphAlgorithm;
 pub use hyperneat::HyperNeat;
-pub use neat::{Neat, NeatState};
+pub use neat::{Champion, Neat, NeatState};
 pub use network::GraphNetwork;
 pub use seed::Seed;
 pub use substrate::{Placement, Spacing, Substrate, SubstrateLayer};

@@ -140,6 +140,33 @@ impl NeatState {
     pub fn species(&self) -> usize {
         self.set.species.len()
     }
+
+    /// The best genome of every species of the last evaluated generation, the best species first.
+    pub fn champions(&self) -> Vec<Champion<'_>> {
+        let mut champions: Vec<Champion<'_>> = (self.set.species.iter())
+            .map(|species| Champion {
+                species: species.id,
+                improved: species.improved == self.generation,
+                merit: self.merit[species.members[0] as usize],
+                genome: &self.population[species.members[0] as usize],
+            })
+            .collect();
+        champions.sort_by(|a, b| b.merit.total_cmp(&a.merit)); // stable: of equals, the older species first
+        champions
+    }
+}
+
+/// The best genome of a species.
+#[derive(Clone, Copy, Debug)]
+pub struct Champion<'a> {
+    /// The species' number.
+    pub species: u32,
+    /// Whether it is the best that this species ever had, and new.
+    pub improved: bool,
+    /// What it shares, larger being better ([`crate::reproduction::Sharing`]).
+    pub merit: f64,
+    /// The genome.
+    pub genome: &'a Graph,
 }
 
 /// Codes of [`Lineage::operator`].

@@ -28,6 +28,8 @@ pub(crate) struct Rules {
     /// Steepness, if it is the same for all activations.
     pub(crate) response: Option<f32>,
     pub(crate) dt: f32,
+    /// What the bias node shows.
+    pub(crate) bias: f32,
 }
 
 impl Rules {
@@ -88,6 +90,12 @@ impl GraphNetwork {
         let values = graph.weights();
         self.weights.clear();
         self.weights.extend(plan.genes.iter().map(|&g| values[g as usize]));
+        if rules.bias != 1.0 {
+            // in the weights, so that everything that reads a network sees a constant of 1
+            let from_bias = |source: u32| source as usize == rules.inputs && rules.sources > rules.inputs;
+            let weights = self.weights.iter_mut().zip(&plan.inputs);
+            weights.filter(|(_, source)| from_bias(**source)).for_each(|(w, _)| *w *= rules.bias);
+        }
         let (biases, log_time) = (graph.biases(), graph.log_time_constants());
         self.nodes.clear();
         self.nodes.extend(plan.nodes.iter().map(|&n| {

@@ -5,7 +5,8 @@ use evolvent_core::{
     Algorithm, Decoder, Diagnostics, Evaluation, Interface, Purpose, RunKey, Scores, Sense, Space, Start,
     stream,
 };
-use evolvent_neat::{Graph, GraphDecoder, GraphNetwork, Neat};
+use evolvent_neat::{Graph, GraphDecoder, GraphNetwork, Neat, NeatState};
+use std::collections::BTreeSet;
 
 /// What an evaluation says.
 pub(crate) enum Judged {
@@ -19,10 +20,22 @@ pub(crate) enum Judged {
 pub(crate) trait Task {
     /// Judges a network.
     fn judge(&mut self, network: &GraphNetwork) -> Judged;
-    /// Looks at the best network of a generation; generalisation starts passed if that solves the task.
-    fn examine(&mut self, _best: &GraphNetwork) -> Option<f64> {
+    /// Looks at one champion of each generation; generalisation starts passed if that solves the task.
+    fn examine(&mut self, _champion: &GraphNetwork) -> Option<f64> {
         None
     }
+}
+
+/// The champion to examine, as in the code published with the paper: that of the best species which has not been examined
+/// since its best fitness last rose.
+fn unexamined<'a>(examined: &mut BTreeSet<u32>, state: &'a NeatState) -> Option<&'a Graph> {
+    let champions = state.champions();
+    for champion in champions.iter().filter(|c| c.improved) {
+        examined.remove(&champion.species);
+    }
+    let next = champions.iter().find(|c| !examined.contains(&c.species)).or(champions.first())?;
+    examined.insert(next.species);
+    Some(next.genome)
 }
 
 /// A run with a seed, given up after `limit` evaluations.
@@ -49,6 +62,7 @@ pub(crate) fn run(
         generalisation,
         extinctions: 0.0,
     };
+    let mut examined = BTreeSet::new();
     let mut result = loop {
         let batch = neat.ask(&mut state, &mut stream(key, round, 0, 0, Purpose::Ask));
         let mut results = Vec::with_capacity(batch.members.len());
@@ -68,18 +82,17 @@ pub(crate) fn run(
             break found(true, evaluations, Some(graph), 0.0);
         }
         let scores = Scores::settle(&mut results, &space.senses, 0);
-        if let Some(best) = scores.best() {
-            let graph = &batch.members[best];
-            decoder.decode(graph, &mut network).expect("own genomes decode");
+        neat.tell(&mut state, &batch, &scores, &mut stream(key, round, 0, 0, Purpose::Tell));
+        round += 1;
+        if let Some(champion) = unexamined(&mut examined, &state) {
+            decoder.decode(champion, &mut network).expect("own genomes decode");
             if let Some(passed) = task.examine(&network) {
-                break found(true, evaluations, Some(graph), passed);
+                break found(true, evaluations, Some(champion), passed);
             }
         }
         if evaluations >= limit {
             break found(false, evaluations, None, 0.0);
         }
-        neat.tell(&mut state, &batch, &scores, &mut stream(key, round, 0, 0, Purpose::Tell));
-        round += 1;
     };
     let mut diagnostics = Diagnostics::default();
     neat.diagnose(&state, &mut diagnostics);
