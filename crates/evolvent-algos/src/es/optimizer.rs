@@ -153,6 +153,21 @@ pub(crate) fn squared_length(x: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
+    #[test]
+    fn steps_of_clip_up_are_those_of_evotorch() {
+        let file =
+            evolvent_test::Reference::parse(include_str!("../../tests/reference/evotorch_clip_up.json"));
+        for run in file.get("runs").entries() {
+            let clip_up =
+                Optimizer::ClipUp { momentum: run.number("momentum"), max_speed: run.number("max_speed") };
+            let (mut state, mut x) = (clip_up.state(4), [0.0; 4]);
+            for step in run.get("steps").entries() {
+                clip_up.descend(&mut state, run.number("learning_rate"), &step.numbers("gradient"), &mut x);
+                close(&x, &step.numbers("x"));
+            }
+        }
+    }
+
     fn close(x: &[f64], expected: &[f64]) {
         evolvent_test::assert_close("x", x, expected, 1e-14, 1e-14);
     }

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from evosax.algorithms import ARS, PGPE, SNES, Open_ES
+from evosax.core.fitness_shaping import centered_rank_fitness_shaping_fn, standardize_fitness_shaping_fn
 
 
 def ellipsoid(x):
@@ -94,10 +95,14 @@ write(
 )
 
 
-def open_es(name, optimizer):
+def open_es(name, optimizer, shaping=centered_rank_fitness_shaping_fn):
     return run(
         lambda size, n: Open_ES(
-            size, jnp.zeros(n), optimizer=optimizer, std_schedule=optax.constant_schedule(0.2)
+            size,
+            jnp.zeros(n),
+            optimizer=optimizer,
+            std_schedule=optax.constant_schedule(0.2),
+            fitness_shaping_fn=shaping,
         ),
         None,
         "",
@@ -110,5 +115,6 @@ write(
     "evosax_open_es.json",
     open_es("sgd", optax.sgd(0.05))
     + open_es("adam", optax.adam(0.05))
+    + open_es("momentum_on_z_scores", optax.sgd(0.05, momentum=0.9), standardize_fitness_shaping_fn)
     + open_es("adam_with_decay", optax.chain(optax.add_decayed_weights(0.3), optax.adam(0.05))),
 )

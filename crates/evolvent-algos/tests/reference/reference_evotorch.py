@@ -1,10 +1,10 @@
-"""Writes the reference numbers of CoSyNE from EvoTorch's operators: evotorch_cosyne.json.
+"""Writes the reference numbers of EvoTorch: evotorch_cosyne.json, evotorch_clip_up.json.
 
     pip install evotorch==0.6.1 && python reference_evotorch.py
 
 EvoTorch's `OnePointCrossOver`, `GaussianMutation` and `CosynePermutation` are given the numbers that Evolvent draws (streams.py): Cauchy deviates, and
 the scaled fitness of section 3 of the paper where EvoTorch takes ranks. Who is replaced is a transcription of algorithm 1 of the paper: EvoTorch's own
-`Cosyne` puts children and permuted rows beside the population and keeps the best of all.
+`Cosyne` puts children and permuted rows beside the population and keeps the best of all. ClipUp gets the same gradients.
 """
 
 import warnings
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from evotorch import Problem, SolutionBatch
 from evotorch.operators import CosynePermutation, GaussianMutation, OnePointCrossOver
+from evotorch.optimizers import ClipUp
 from functions import lists, rosenbrock, sphere, write
 from streams import TELL, stream
 
@@ -115,3 +116,16 @@ for name, f, n, size in [("sphere", sphere, 4, 12), ("rosenbrock", rosenbrock, 5
         }
     )
 write("evotorch_cosyne.json", f"EvoTorch {version('evotorch')}", runs)
+
+runs = []
+for rate, momentum, max_speed in [(0.1, 0.9, 0.2), (0.05, 0.5, 0.3)]:
+    clip_up = ClipUp(
+        solution_length=4, dtype=torch.float64, stepsize=rate, momentum=momentum, max_speed=max_speed
+    )
+    x, steps = torch.zeros(4, dtype=torch.float64), []
+    for gradient in np.random.default_rng(6).normal([1, 0.5, 0, -2], 1, (12, 4)):
+        # It ascends.
+        x = x + clip_up.ascent(torch.tensor(-gradient))
+        steps.append({"gradient": lists(gradient), "x": lists(x)})
+    runs.append({"learning_rate": rate, "momentum": momentum, "max_speed": max_speed, "steps": steps})
+write("evotorch_clip_up.json", f"EvoTorch {version('evotorch')}", runs)
