@@ -99,15 +99,16 @@ fn without_velocities(seed: u64) -> Option<Solved> {
     let recurrent = Recurrent {
         cell: Cell::Elman,
         hidden: vec![2],
+        bias: false,
         initializer: Auto::Value(Init::Zeros),
         recurrent_initializer: Auto::Value(Init::Zeros),
         output_initializer: Auto::Value(Init::Zeros),
         ..Recurrent::default()
     };
-    let cma = CmaEs { population_size: Auto::Value(24), sigma: Auto::Value(1.0), ..CmaEs::default() };
+    let cma = CmaEs { population_size: Auto::Value(16), sigma: Auto::Value(1.0), ..CmaEs::default() };
     let algorithm = Restarts {
         policy: Policy::SameSize,
-        patience: Some(40),
+        patience: Some(25),
         algorithm: Box::new(VectorAlgorithm::CmaEs(cma)),
         ..Restarts::default()
     };
