@@ -27,7 +27,7 @@ use std::{
 };
 
 /// What a run directory may hold at its top; `--overwrite` removes nothing else.
-const ENTRIES: [&str; 10] = [
+const ENTRIES: [&str; 11] = [
     "config.toml",
     "resolved.toml",
     "events.jsonl",
@@ -37,6 +37,7 @@ const ENTRIES: [&str; 10] = [
     "champion.json",
     "tensorboard",
     "report.html",
+    crate::lineage::FILE,
     LOCK,
 ];
 

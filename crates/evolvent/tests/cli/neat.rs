@@ -58,6 +58,7 @@ fn a_run_is_shown_drawn_and_written_down() {
         assert!(String::from_utf8_lossy(&bytes).contains(part), "{format}");
     }
     run(at, &["export", "runs/maze", "--format", "dot", "--genome", "-o", "genome.dot"]).ends_with(0);
+    run(at, &["run", "maze.toml", "--quiet", "--out", "runs/maze", "--overwrite"]).ends_with(0);
     let wrong = run(at, &["export", "runs/maze", "--format", "onnx", "--genome", "-o", "x"]).ends_with(2);
     assert!(wrong.stderr.contains("--format dot or svg"), "{}", wrong.stderr);
 }
