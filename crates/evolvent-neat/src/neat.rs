@@ -288,7 +288,7 @@ impl Algorithm for Neat {
         }
         s.set.assign(&rules.speciation, &rules.distance, &s.population, s.generation, rng);
         let merit = merits(rules.reproduction.sharing, s.exact, scores);
-        rank_species(s, scores, &merit, rng);
+        rank_species(s, scores, rng);
         s.set.represent(&rules.speciation, &s.population, rng);
         share_offspring(s, &rules.reproduction, &merit, self.population_size);
         s.merit = merit;

@@ -43,15 +43,16 @@ settings! {
         mate_only: f64,
         /// Matings with a partner of another species, in [0, 1].
         interspecies: f64,
-        /// Generations without progress after which a species counts as stagnant; 0 for never.
+        /// Generations without progress after which a species counts as stagnant; 0 for never. None does where fitness of
+        /// different generations cannot be compared, because it is noisy or novelty.
         stagnation: u64,
         /// Factor on the shared fitness of such species, in [0, 1]. It cancels out where all species stand still; at 0 the
         /// population then dies out (`reset_on_extinction`).
         stagnation_factor: f64,
         /// How many of the best species are exempt from it.
         exempt: usize,
-        /// Generations without progress of the whole population after which only the two best species have offspring, or
-        /// more if their champions equal the second's; 0 for never.
+        /// Generations without progress of the whole population, where it can be seen as for `stagnation`, after which only the
+        /// two best species have offspring, or more if their champions equal the second's; 0 for never.
         refocus: u64,
         /// Factor on the shared fitness of species younger than `young_age`. Above 0.
         young_boost: f64,
@@ -127,11 +128,11 @@ pub(crate) fn merits(sharing: Sharing, exact: bool, scores: &Scores) -> Vec<f64>
     }
 }
 
-/// Sorts each species, best first, and notes progress. Where rounds cannot be compared, progress is that of the shares.
+/// Sorts each species, best first, and notes progress.
 ///
 /// Equals are put in random order. By size or age, a plateau of fitness (on XOR three right answers of four) would keep
 /// the first topology that reached it, and no new structure would ever be a parent.
-pub(crate) fn rank_species(s: &mut NeatState, scores: &Scores, merit: &[f64], rng: &mut Stream) {
+pub(crate) fn rank_species(s: &mut NeatState, scores: &Scores, rng: &mut Stream) {
     let (generation, exact) = (s.generation, s.exact);
     let mut order: Vec<(u32, u32)> = (0..scores.len() as u32).map(|i| (i, rng.next_u32())).collect();
     order.sort_unstable_by(|&(a, x), &(b, y)| {
@@ -143,17 +144,13 @@ pub(crate) fn rank_species(s: &mut NeatState, scores: &Scores, merit: &[f64], rn
     for species in &mut s.set.species {
         species.members.sort_unstable_by_key(|&i| place[i as usize]);
         let champion = species.members[0] as usize;
-        let value = match (exact, scores.failed[champion]) {
-            (true, false) => -scores.value(champion),
-            (true, true) => f64::MIN,
-            (false, _) => mean(species, merit),
-        };
+        let value = if scores.failed[champion] { f64::MIN } else { -scores.value(champion) };
         top = top.max(value);
-        if value > species.best {
+        // Of values that cannot be compared nobody can be seen to stand still.
+        if !exact || value > species.best {
             (species.best, species.improved) = (value, generation);
         }
     }
-    // Ranks always have a top, so without comparable rounds the population as a whole cannot be seen to stand still.
     if !exact || top > s.progress.1 {
         s.progress = (generation, top);
     }

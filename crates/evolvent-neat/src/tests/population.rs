@@ -10,8 +10,8 @@ use crate::{
     species::{Method, Representative, Speciation, Species, SpeciesSet},
 };
 use evolvent_core::{
-    Algorithm, Auto, Decoder, Evaluation, Interface, Output, Purpose, RunKey, Scores, Sense, Space, Start,
-    StopReason, stream,
+    Algorithm, Auto, Decoder, Evaluation, Fitness, Interface, Output, Purpose, RunKey, Scores, Sense, Space,
+    Start, StopReason, stream,
 };
 
 fn space() -> Space<Graph> {
@@ -72,6 +72,15 @@ fn a_population_that_dies_out_begins_anew() {
     assert_eq!(second.len(), first.len());
     assert!(second.iter().all(|g| g.structure.hidden() == 0 && !first.contains(g)));
     assert_eq!(run.state.species(), 1);
+}
+
+#[test]
+fn nobody_is_stagnant_where_generations_cannot_be_compared() {
+    let space = Space { fitness: Fitness::Changing, ..space() };
+    let mut run = Run::new(doomed(false));
+    run.state = run.neat.init(&space, &Start::Default, &mut rng(0)).unwrap();
+    (0..12).for_each(|round| drop(run.step(|_| -f64::from(round))));
+    assert_eq!((run.state.species(), run.neat.stopped(&run.state)), (1, None));
 }
 
 #[test]
