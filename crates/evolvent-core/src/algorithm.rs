@@ -279,6 +279,18 @@ pub trait Variation:
         rng: &mut Stream,
     );
 
+    /// Multiplies each gene's step from `parent` to `genome` by its factor, and repairs what leaves its bounds. Kinds of genome
+    /// whose changes are no steps leave `genome` as it is; no evaluator tells how sensitive a network is to them.
+    fn rescale(
+        &self,
+        _genes: &<Self::Genome as Genome>::Genes,
+        _parent: &Self::Genome,
+        _genome: &mut Self::Genome,
+        _factors: &[f64],
+        _rng: &mut Stream,
+    ) {
+    }
+
     /// Two children; the first takes after `a`. Callers that know which parent is fitter pass it as `a`.
     fn cross(
         &self,

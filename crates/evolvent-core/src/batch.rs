@@ -1,6 +1,6 @@
 //! A batch: the members that an algorithm asks about, with a request for each.
 
-use crate::{Genome, Members};
+use crate::{Genome, Members, Sensitivity};
 use serde::{Deserialize, Serialize};
 
 /// How a member shall be evaluated. The default is what most algorithms want: once, fully, from scratch.
@@ -14,6 +14,9 @@ pub struct Request {
     pub fidelity: Option<f64>,
     /// An artefact to continue from, by its hash.
     pub resume: Option<String>,
+    /// Which sensitivities of outputs to genes are wanted beside the scores, if any.
+    #[serde(default)]
+    pub sensitivities: Option<Sensitivity>,
 }
 
 /// Who a member descends from.

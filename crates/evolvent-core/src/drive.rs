@@ -38,10 +38,17 @@ pub fn check_needs<G: Genome>(
         (needs.descriptors && space.descriptors.is_empty(), "descriptors"),
         (needs.bounds && !G::bounded(&space.genes), "bounds"),
         (needs.gradients && !offers.gradients, "gradients"),
-        (needs.sensitivities && !offers.sensitivities, "sensitivities"),
     ];
     for (_, what) in missing.iter().filter(|(missing, _)| *missing) {
         v.add(what, "none", &format!("{what} from the problem, which `{name}` needs"));
+    }
+    if needs.sensitivities && !offers.sensitivities {
+        v.add_with_hint(
+            "sensitivities",
+            "none",
+            &format!("sensitivities of outputs to genes, which `safe_mutation` of `{name}` divides mutations by"),
+            "networks `dense`, `recurrent` and `conv` have them; `safe_mutation = \"none\"` does without",
+        );
     }
     v.into_result()
 }

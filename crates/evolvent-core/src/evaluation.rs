@@ -84,6 +84,9 @@ pub struct Measured {
     pub descriptors: Values,
     /// Constraint values; satisfied where g ≤ 0.
     pub constraints: Values,
+    /// How much the outputs change with each gene, at least 0; empty unless the [`Request`](crate::Request) asked for it.
+    #[serde(default)]
+    pub sensitivities: Vec<f32>,
 }
 
 /// Why an evaluation has no numbers.
@@ -137,6 +140,15 @@ impl Evaluation {
     }
 }
 
+/// How the gradients of outputs yₖ by a gene w, over several experiences xᵢ, become one number (Lehman, Chen, Clune & Stanley 2018).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sensitivity {
+    /// SM-G-SUM: √Σₖ (meanᵢ ∂yₖ(xᵢ)/∂w)². Gradients of opposite signs cancel.
+    Sum,
+    /// SM-G-ABS: √Σₖ (meanᵢ |∂yₖ(xᵢ)/∂w|)². Nothing cancels.
+    Absolute,
+}
+
 /// Where a score comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
@@ -167,6 +179,9 @@ pub struct Scores {
     pub origin: Vec<Origin>,
     /// Descriptors, `members × n`, row-major; empty if the problem has none.
     pub descriptors: Vec<f64>,
+    /// Sensitivities of outputs to genes, one list per member, empty for members without; empty if nobody has any.
+    #[serde(default)]
+    pub sensitivities: Vec<Vec<f32>>,
     /// Scores are comparable with those of another round only if the contexts are equal.
     pub context: u64,
 }
@@ -207,6 +222,15 @@ impl Scores {
                     scores.violation.push(f64::INFINITY);
                 }
             }
+        }
+        // Taken, not copied: they are as long as the genomes, and nobody else reads them.
+        let take = |e: &mut Evaluation| match &mut e.result {
+            Ok(measured) => std::mem::take(&mut measured.sensitivities),
+            Err(_) => Vec::new(),
+        };
+        scores.sensitivities = evaluations.iter_mut().map(take).collect();
+        if scores.sensitivities.iter().all(Vec::is_empty) {
+            scores.sensitivities.clear();
         }
         // Failed members have descriptors too, so that rows stay aligned.
         let width = evaluations.iter().find_map(|e| e.result.as_ref().ok().map(|m| m.descriptors.len()));

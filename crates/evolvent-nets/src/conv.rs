@@ -14,6 +14,7 @@ use crate::{
     parameters::{Parameters, Placement},
     program::Kind,
 };
+use crate::sensitivity::{Sense, sense};
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Network, Role, Vector, VectorGenes, Violations,
 };
@@ -133,6 +134,10 @@ impl NetworkConfig for Conv {
 
     fn squash(&self) -> Squash {
         self.squash
+    }
+
+    fn sense(&self, interface: &Interface) -> Option<Sense<Self::Network>> {
+        Some(sense(self, interface))
     }
 }
 

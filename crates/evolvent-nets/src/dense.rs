@@ -10,6 +10,7 @@ use crate::{
     parameters::{Parameters, Placement},
     program::Kind,
 };
+use crate::sensitivity::{Sense, sense};
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Vector, VectorGenes, Violations,
 };
@@ -110,6 +111,10 @@ impl NetworkConfig for Dense {
 
     fn squash(&self) -> Squash {
         self.squash
+    }
+
+    fn sense(&self, interface: &Interface) -> Option<Sense<Self::Network>> {
+        Some(sense(self, interface))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every network and every decoder of this crate can do beside the traits of the core.
 
-use crate::{Head, Normalizer, Program, Squash};
+use crate::{Head, Normalizer, Program, Squash, sensitivity::Sense};
 use evolvent_core::{Decoder, Interface, Network};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -46,6 +46,11 @@ pub trait NetworkConfig:
 
     /// How continuous actions are squashed.
     fn squash(&self) -> Squash;
+
+    /// What tells the sensitivities of its networks to their genes; `None` if genes are not constants of the networks.
+    fn sense(&self, _interface: &Interface) -> Option<Sense<Self::Network>> {
+        None
+    }
 
     /// The head for a problem.
     fn head(&self, interface: &Interface) -> Head {

@@ -24,6 +24,7 @@ use crate::{
     parameters::{Parameters, Placement},
     program::Kind,
 };
+use crate::sensitivity::{Sense, sense};
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Role, Vector, VectorGenes, Violations,
 };
@@ -180,6 +181,10 @@ impl NetworkConfig for Recurrent {
 
     fn squash(&self) -> Squash {
         self.squash
+    }
+
+    fn sense(&self, interface: &Interface) -> Option<Sense<Self::Network>> {
+        Some(sense(self, interface))
     }
 }
 

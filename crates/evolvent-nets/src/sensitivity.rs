@@ -12,17 +12,9 @@ use crate::{
     Describe, NetworkConfig,
     program::{Interpreter, Kind, Op, Program, ProgramError, Reduction, Tensor, around, position},
 };
-use evolvent_core::{DecodeError, Interface, Vector};
+use evolvent_core::{DecodeError, Interface, Sensitivity, Vector};
 use std::collections::BTreeMap;
-
-/// How the gradients of several experiences become one number per gene.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sensitivity {
-    /// SM-G-SUM: √Σₖ (meanᵢ ∂yₖ(xᵢ)/∂w)². Gradients of opposite signs cancel.
-    Sum,
-    /// SM-G-ABS: √Σₖ (meanᵢ |∂yₖ(xᵢ)/∂w|)². Nothing cancels.
-    Absolute,
-}
+use std::sync::OnceLock;
 
 /// What a network has seen: fragments of episodes, each from its beginning.
 #[derive(Clone, Copy, Debug)]
@@ -355,6 +347,21 @@ pub fn sensitivities(
     Ok(sums.chunks(k.max(1)).map(|row| row.iter().map(|s| (s * share).powi(2)).sum::<f64>().sqrt()).collect())
 }
 
+/// Tells the sensitivities of a network to the genes that it was decoded from, one per gene, at least 0; `None` if the
+/// observations do not fit it.
+pub type Sense<N> = Box<dyn Fn(&N, Experiences<'_>, Sensitivity) -> Option<Vec<f32>> + Send + Sync>;
+
+/// [`sensitivities`] for the networks of a decoder that writes every gene, as it is, into a constant of the network's program.
+pub(crate) fn sense<C: NetworkConfig<Genome = Vector>>(config: &C, interface: &Interface) -> Sense<C::Network> {
+    // Which gene is where is found out when somebody asks first, for it takes as long as decoding.
+    let (config, interface, map) = (config.clone(), interface.clone(), OnceLock::new());
+    Box::new(move |network, experiences, kind| {
+        let map = map.get_or_init(|| GeneMap::new(&config, &interface));
+        let all = sensitivities(network, map.as_ref().ok()?, experiences, kind).ok()?;
+        Some(all.into_iter().map(|s| s as f32).collect())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -468,12 +475,17 @@ mod tests {
 
     #[test]
     fn every_gene_is_found_in_the_program() {
-        let problem = interface(&[2, 6, 6], Output::Classes(3));
-        let config = Conv::default();
-        let map = GeneMap::new(&config, &problem).unwrap();
-        let mut all: Vec<usize> = map.by_initializer.values().flatten().copied().collect();
-        all.sort_unstable();
-        assert_eq!(all, (0..map.genes).collect::<Vec<_>>());
+        fn check<C: NetworkConfig<Genome = Vector>>(config: &C, shape: &[usize]) {
+            let map = GeneMap::new(config, &interface(shape, Output::Classes(3))).unwrap();
+            let mut all: Vec<usize> = map.by_initializer.values().flatten().copied().collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..map.genes).collect::<Vec<_>>());
+        }
+        check(&Conv::default(), &[2, 6, 6]);
+        check(&Dense { hidden: vec![4, 3], ..Dense::default() }, &[3]);
+        for cell in [Cell::Elman, Cell::Gru, Cell::Lstm] {
+            check(&Recurrent { cell, hidden: vec![3], dense: vec![2], ..Recurrent::default() }, &[3]);
+        }
     }
 
     #[test]

@@ -10,23 +10,27 @@
 //! Niching keeps several optima in the population: fitness sharing (Goldberg & Richardson 1987) or deterministic crowding (Mahfoud
 //! 1995).
 //!
+//! Safe mutation (Lehman, Chen, Clune & Stanley 2018) divides each gene's step by the sensitivity of the network's outputs to it; see
+//! [`SafeMutation`].
+//!
 //! *Differs from the paper:* roulette weights are measured from the worst member and not from zero, so that losses and
 //! offsets do not matter. A child of two parents inherits the geometric mean of their strengths. Where values of
 //! different rounds cannot be compared (noisy or changing fitness), elites are evaluated again beside the children.
 //!
 //! Cost per generation: `population_size − elites` evaluations (`population_size` where elites are evaluated again; with crowding
 //! `population_size`, or twice that), as many mutations and half as many crossovers, in parallel where the variation keeps no ledger.
-//! Fitness sharing takes O(population_size²) distances.
+//! Fitness sharing takes O(population_size²) distances. Safe mutation adds a reverse pass over some dozens of experiences to every evaluation, and
+//! half a genome of memory to every individual.
 //!
 //! Needs: one objective; takes constraints (feasible first, Deb 2000) and genomes that the evaluator changed.
 
 use super::{
-    Niching, Selection,
+    Niching, SafeMutation, Selection,
     niching::{shared, straight},
 };
 use crate::{merit::Merit, schedule::Schedule, start};
 use evolvent_core::{
-    Algorithm, Batch, Diagnostics, Genome, Lineage, Members, Needs, Outcome, Scores, Space, Start, Stream,
+    Algorithm, Batch, Diagnostics, Genome, Lineage, Members, Needs, Outcome, Request, Scores, Space, Start, Stream,
     Variation, Violations,
 };
 use evolvent_math::par;
@@ -55,6 +59,9 @@ pub struct Ga<V: Variation> {
     pub mutation_rate: f64,
     /// The factor on all mutations: fixed, scheduled, or carried by each individual.
     pub mutation_strength: MutationStrength,
+    /// Whether steps are the smaller the more sensitive the network is to a gene. If so, `crossover_rate` must be 0: what is known is the
+    /// sensitivity of a parent, and a child of two has another.
+    pub safe_mutation: SafeMutation,
     /// How the population is kept diverse.
     pub niching: Niching,
     /// What sampling, crossover and mutation do.
@@ -70,6 +77,7 @@ impl<V: Variation> Default for Ga<V> {
             crossover_rate: 0.9,
             mutation_rate: 1.0,
             mutation_strength: MutationStrength::Fixed,
+            safe_mutation: SafeMutation::None,
             niching: Niching::None,
             variation: V::default(),
         }
@@ -100,6 +108,9 @@ struct Individual<G: Genome> {
     merit: Merit,
     strength: f64,
     id: u64,
+    /// How sensitive its network is to each gene; empty if that is not asked or not known.
+    #[serde(default)]
+    sensitivities: Vec<f32>,
 }
 
 /// State of [`Ga`].
@@ -129,11 +140,14 @@ impl<V: Variation> Algorithm for Ga<V> {
     type State = GaState<V::Genome, V::Ledger>;
 
     fn holds(&self, _: &Space<V::Genome>) -> f64 {
-        2.0 * self.population_size as f64
+        // Sensitivities take half as much as a genome.
+        let each = if self.safe_mutation.sensitivity().is_some() { 3.0 } else { 2.0 };
+        each * self.population_size as f64
     }
 
     fn needs(&self) -> Needs {
-        Needs { constraints: true, foreign: true, ..Needs::default() }
+        let sensitivities = self.safe_mutation.sensitivity().is_some();
+        Needs { constraints: true, foreign: true, sensitivities, ..Needs::default() }
     }
 
     fn init(
@@ -151,7 +165,13 @@ impl<V: Variation> Algorithm for Ga<V> {
             genes: space.genes.clone(),
             comparable: space.fitness.comparable_across_rounds(),
             population: founders
-                .map(|(genome, id)| Individual { genome, merit: Merit::NONE, strength: 1.0, id })
+                .map(|(genome, id)| Individual {
+                    genome,
+                    merit: Merit::NONE,
+                    strength: 1.0,
+                    id,
+                    sensitivities: Vec::new(),
+                })
                 .collect(),
             evaluated: false,
             best: None,
@@ -188,6 +208,9 @@ impl<V: Variation> Algorithm for Ga<V> {
         }
         let mut batch = Batch::of(genomes);
         batch.lineage = lineage;
+        if let sensitivities @ Some(_) = self.safe_mutation.sensitivity() {
+            batch.requests = vec![Request { sensitivities, ..Request::default() }; batch.len()];
+        }
         batch
     }
 
@@ -200,7 +223,9 @@ impl<V: Variation> Algorithm for Ga<V> {
         let births = std::mem::take(&mut state.births);
         let told = par::map(births.len(), |i| {
             let (strength, id) = births[i];
-            Some(Individual { genome: batch.members.owned(i)?, merit: Merit::of(scores, i), strength, id })
+            let sensitivities = scores.sensitivities.get(i).cloned().unwrap_or_default();
+            let genome = batch.members.owned(i)?;
+            Some(Individual { genome, merit: Merit::of(scores, i), strength, id, sensitivities })
         });
         let mut told: Vec<_> = told.into_iter().flatten().collect();
         if self.niching == Niching::DeterministicCrowding && state.evaluated {
@@ -263,6 +288,11 @@ impl<V: Variation> Ga<V> {
             }
         }
         self.niching.check("niching", &mut v);
+        self.safe_mutation.check("safe_mutation", &mut v);
+        if self.safe_mutation.sensitivity().is_some() && self.crossover_rate > 0.0 {
+            let hint = "sensitivities are those of a parent's network, and a child of two parents has another";
+            v.add_with_hint("crossover_rate", self.crossover_rate, "0 with `safe_mutation`", hint);
+        }
         v.absorb("variation", self.variation.check(&space.genes));
         v.0.extend(start::check(start, &space.genes).err().into_iter().flat_map(|v| v.0));
         v.into_result()
@@ -351,15 +381,17 @@ impl<V: Variation> Ga<V> {
         } else {
             ([a.genome.clone(), b.genome.clone()], [a.strength, b.strength])
         };
-        let mut of = [[Some(a.id), None], [Some(b.id), None]].into_iter().zip(strengths);
-        genomes.map(|mut genome| {
-            let (only, inherited) = of.next().unwrap_or_default();
+        let [c, d] = genomes;
+        [(c, a, strengths[0]), (d, b, strengths[1])].map(|(mut genome, parent, inherited)| {
             let strength = self.inherit(inherited, rng);
             if rng.chance(self.mutation_rate) {
                 let factor = strength * self.scheduled(generation);
                 self.variation.mutate(genes, &mut genome, factor, ledger, rng);
+                if let Some(factors) = self.safe_mutation.factors(&parent.sensitivities) {
+                    self.variation.rescale(genes, &parent.genome, &mut genome, &factors, rng);
+                }
             }
-            let parents = if crossed { [Some(a.id), Some(b.id)] } else { only };
+            let parents = if crossed { [Some(a.id), Some(b.id)] } else { [Some(parent.id), None] };
             Child { genome, strength, parents, operator: u8::from(crossed) + 1 }
         })
     }

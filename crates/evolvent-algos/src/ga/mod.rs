@@ -7,6 +7,7 @@ pub mod deep_ga;
 pub mod ga;
 pub mod niching;
 pub mod real;
+pub mod safe;
 pub mod selection;
 
 pub use alignment::aligned;
@@ -15,4 +16,5 @@ pub use deep_ga::DeepGa;
 pub use ga::{Ga, MutationStrength};
 pub use niching::Niching;
 pub use real::{Crossover, Mutation, RealVariation};
+pub use safe::SafeMutation;
 pub use selection::Selection;

@@ -156,6 +156,20 @@ impl Variation for RealVariation {
         }
     }
 
+    fn rescale(
+        &self,
+        genes: &VectorGenes,
+        parent: &Vector,
+        genome: &mut Vector,
+        factors: &[f64],
+        rng: &mut Stream,
+    ) {
+        for ((x, p), factor) in genome.0.iter_mut().zip(&parent.0).zip(factors) {
+            *x = p + factor * (*x - p);
+        }
+        self.repair.vector(&mut genome.0, &parent.0, genes.bounds.as_ref(), rng);
+    }
+
     fn cross(
         &self,
         genes: &VectorGenes,

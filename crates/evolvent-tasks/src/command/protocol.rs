@@ -185,7 +185,7 @@ fn measured(
     if let Some((index, value)) = descriptors.iter().enumerate().find(|(_, v)| !v.is_finite()) {
         return Ok(Err(Failure::Reported(format!("descriptor {index} is {value}, not a finite number"))));
     }
-    Ok(Ok(Measured { objectives, descriptors, constraints }))
+    Ok(Ok(Measured { objectives, descriptors, constraints, ..Measured::default() }))
 }
 
 fn numbers(fields: &Map<String, Value>, key: &str, count: usize) -> Result<Values, String> {
@@ -321,7 +321,7 @@ mod tests {
             String::from_utf8(question.line().unwrap()).unwrap(),
             "{\"id\":3,\"genome\":[0.1,-2.0],\"seed\":9,\"phase\":\"validate\"}\n"
         );
-        let request = Request { task: 2, replicate: 1, fidelity: Some(0.5), resume: None };
+        let request = Request { task: 2, replicate: 1, fidelity: Some(0.5), ..Request::default() };
         let line = Question::new(3, &genome, 9, Phase::Train, &request).line().unwrap();
         assert!(String::from_utf8(line).unwrap().contains("\"task\":2,\"replicate\":1,\"fidelity\":0.5}"));
     }
