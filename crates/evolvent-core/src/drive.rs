@@ -46,7 +46,9 @@ pub fn check_needs<G: Genome>(
         v.add_with_hint(
             "sensitivities",
             "none",
-            &format!("sensitivities of outputs to genes, which `safe_mutation` of `{name}` divides mutations by"),
+            &format!(
+                "sensitivities of outputs to genes, which `safe_mutation` of `{name}` divides mutations by"
+            ),
             "networks `dense`, `recurrent` and `conv` have them; `safe_mutation = \"none\"` does without",
         );
     }

@@ -27,7 +27,9 @@ pub use auto::Auto;
 pub use batch::{Batch, Lineage, Request};
 pub use drive::{Driven, Engine, RoundReport, check_needs, drive};
 pub use error::{Violation, Violations};
-pub use evaluation::{Cost, Evaluation, Failure, Fitness, Measured, Origin, Scores, Sense, Sensitivity, Values};
+pub use evaluation::{
+    Cost, Evaluation, Failure, Fitness, Measured, Origin, Scores, Sense, Sensitivity, Values,
+};
 pub use evaluator::{Evaluated, Evaluator, Offers, Phase, Round};
 pub use genome::{Genome, Members};
 pub use network::{DecodeError, Decoder, Interface, Network, Output};

@@ -5,6 +5,7 @@
 
 mod stages;
 
+use crate::sensitivity::{SensitivityProbe, probe};
 use crate::{
     Activation, Describe, NetworkConfig, Normalizer, Program, Squash,
     dense::{describe_affine, describe_input},
@@ -14,7 +15,6 @@ use crate::{
     parameters::{Parameters, Placement},
     program::Kind,
 };
-use crate::sensitivity::{Sense, sense};
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Network, Role, Vector, VectorGenes, Violations,
 };
@@ -136,8 +136,8 @@ impl NetworkConfig for Conv {
         self.squash
     }
 
-    fn sense(&self, interface: &Interface) -> Option<Sense<Self::Network>> {
-        Some(sense(self, interface))
+    fn sensitivity_probe(&self, interface: &Interface) -> Option<SensitivityProbe<Self::Network>> {
+        Some(probe(self, interface))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Cost of a step: one fused multiply-add per weight and one activation per neuron. Figures are in `benches/forward.rs`.
 
+use crate::sensitivity::{SensitivityProbe, probe};
 use crate::{
     Activation, Describe, NetworkConfig, Normalizer, Program, Squash,
     lanes::{Window, group_window_len, stack_len, window_len, windows},
@@ -10,7 +11,6 @@ use crate::{
     parameters::{Parameters, Placement},
     program::Kind,
 };
-use crate::sensitivity::{Sense, sense};
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Vector, VectorGenes, Violations,
 };
@@ -113,8 +113,8 @@ impl NetworkConfig for Dense {
         self.squash
     }
 
-    fn sense(&self, interface: &Interface) -> Option<Sense<Self::Network>> {
-        Some(sense(self, interface))
+    fn sensitivity_probe(&self, interface: &Interface) -> Option<SensitivityProbe<Self::Network>> {
+        Some(probe(self, interface))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every network and every decoder of this crate can do beside the traits of the core.
 
-use crate::{Head, Normalizer, Program, Squash, sensitivity::Sense};
+use crate::{Head, Normalizer, Program, Squash, sensitivity::SensitivityProbe};
 use evolvent_core::{Decoder, Interface, Network};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -48,7 +48,7 @@ pub trait NetworkConfig:
     fn squash(&self) -> Squash;
 
     /// What tells the sensitivities of its networks to their genes; `None` if genes are not constants of the networks.
-    fn sense(&self, _interface: &Interface) -> Option<Sense<Self::Network>> {
+    fn sensitivity_probe(&self, _interface: &Interface) -> Option<SensitivityProbe<Self::Network>> {
         None
     }
 

@@ -15,6 +15,7 @@
 //!
 //! States begin at 0. Cost of a step: one fused multiply-add per weight and one activation per gate.
 
+use crate::sensitivity::{SensitivityProbe, probe};
 use crate::{
     Activation, Describe, NetworkConfig, Normalizer, Program, Squash,
     dense::{Stack, describe_input, describe_stack},
@@ -24,7 +25,6 @@ use crate::{
     parameters::{Parameters, Placement},
     program::Kind,
 };
-use crate::sensitivity::{Sense, sense};
 use evolvent_core::{
     Auto, DecodeError, Decoder, Init, Interface, Layout, Network, Role, Vector, VectorGenes, Violations,
 };
@@ -183,8 +183,8 @@ impl NetworkConfig for Recurrent {
         self.squash
     }
 
-    fn sense(&self, interface: &Interface) -> Option<Sense<Self::Network>> {
-        Some(sense(self, interface))
+    fn sensitivity_probe(&self, interface: &Interface) -> Option<SensitivityProbe<Self::Network>> {
+        Some(probe(self, interface))
     }
 }
 

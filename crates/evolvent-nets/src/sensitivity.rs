@@ -349,10 +349,14 @@ pub fn sensitivities(
 
 /// Tells the sensitivities of a network to the genes that it was decoded from, one per gene, at least 0; `None` if the
 /// observations do not fit it.
-pub type Sense<N> = Box<dyn Fn(&N, Experiences<'_>, Sensitivity) -> Option<Vec<f32>> + Send + Sync>;
+pub type SensitivityProbe<N> =
+    Box<dyn Fn(&N, Experiences<'_>, Sensitivity) -> Option<Vec<f32>> + Send + Sync>;
 
 /// [`sensitivities`] for the networks of a decoder that writes every gene, as it is, into a constant of the network's program.
-pub(crate) fn sense<C: NetworkConfig<Genome = Vector>>(config: &C, interface: &Interface) -> Sense<C::Network> {
+pub(crate) fn probe<C: NetworkConfig<Genome = Vector>>(
+    config: &C,
+    interface: &Interface,
+) -> SensitivityProbe<C::Network> {
     // Which gene is where is found out when somebody asks first, for it takes as long as decoding.
     let (config, interface, map) = (config.clone(), interface.clone(), OnceLock::new());
     Box::new(move |network, experiences, kind| {

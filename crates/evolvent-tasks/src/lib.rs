@@ -6,6 +6,7 @@
 mod assessment;
 pub mod command;
 mod direct;
+mod experience;
 mod function;
 mod genes;
 mod member;

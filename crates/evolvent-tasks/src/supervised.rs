@@ -8,13 +8,15 @@
 //! (`results/mnist.md`).
 
 use crate::assessment::{Assess, Assessment};
+use crate::experience::{EXPERIENCES, Probe};
 use crate::spare::{Spare, grow};
 use evolvent_core::{
     Batch, Cost, DecodeError, Decoder, Evaluated, Evaluation, Evaluator, Failure, Fitness, Interface,
-    Network, Phase, Purpose, Round, Space, Tree,
+    Network, Offers, Phase, Purpose, Round, Space, Tree,
 };
 use evolvent_math::{par, rows::Materialize};
 use evolvent_nets::program::Kind;
+use evolvent_nets::sensitivity::SensitivityProbe;
 use evolvent_nets::{Describe, Head, Normalizer, Program, Squash};
 use evolvent_problems::datasets::{self, Dataset, Minibatches, Scorer, Table, Tile, importance_sample};
 use std::ops::Range;
@@ -40,6 +42,9 @@ pub struct Supervised<D: Decoder<Genome: Materialize>> {
     test: datasets::Batch,
     workspaces: Spare<Workspace<D>>,
     minibatches: Spare<Minibatch>,
+    probe: Option<Probe<D::Network>>,
+    /// Training samples that sensitivities are taken over, always the same.
+    experiences: Vec<f32>,
 }
 
 /// The samples of a round.
@@ -89,11 +94,36 @@ impl<D: Decoder<Genome: Materialize>> Supervised<D> {
             test: gathered(data.reporting()),
             workspaces: Spare::default(),
             minibatches: Spare::default(),
+            probe: None,
+            experiences: Vec::new(),
             decoder,
             data,
             interface,
             space,
         }
+    }
+
+    /// Delivers sensitivities to algorithms that ask for them, over samples that are evenly spaced in the training data.
+    #[must_use]
+    pub fn with_sensitivities(mut self, probe: Option<SensitivityProbe<D::Network>>) -> Self {
+        let Some(probe) = probe else { return self };
+        let table = &self.data.training;
+        let count = EXPERIENCES.min(table.len());
+        let sample = |i: usize| table.input(i * table.len() / count);
+        self.experiences = (0..count).flat_map(sample).copied().collect();
+        let blank = self.decoder.blank(&self.interface);
+        self.probe = Some(Probe::new(probe, &self.interface, &blank));
+        self
+    }
+
+    /// The sensitivities of a member if its request asks for them, else none.
+    fn sensitivities(&self, batch: &Batch<D::Genome>, member: usize) -> Vec<f32> {
+        let Some((probe, kind)) = self.probe.as_ref().zip(batch.request(member).sensitivities) else {
+            return Vec::new();
+        };
+        // Each sample is the beginning and the end of an episode.
+        let sense = |space: &mut Workspace<D>| probe.of(&space.network, &self.experiences, kind, false);
+        self.with_network(batch, member, sense).unwrap_or_default()
     }
 
     /// What the networks are shown and must answer.
@@ -276,6 +306,10 @@ impl<D: Decoder<Genome: Materialize>> Evaluator<D::Genome> for Supervised<D> {
         self.space.clone()
     }
 
+    fn offers(&self) -> Offers {
+        Offers { sensitivities: self.probe.is_some(), ..Offers::default() }
+    }
+
     fn initial_state(&self) {}
 
     fn evaluate(
@@ -303,16 +337,22 @@ impl<D: Decoder<Genome: Materialize>> Evaluator<D::Genome> for Supervised<D> {
             });
             let outputs = self.interface.output.len();
             let mut sums = sums.into_iter();
+            let wanted = if batch.requests.is_empty() { 0 } else { members.len() };
+            let mut sensitivities =
+                par::map(wanted, |item| self.sensitivities(batch, members.start + item)).into_iter();
             members
                 .map(|member| {
                     let count: usize = tiles[..used(member)].iter().map(|tile| tile.lanes).sum();
                     let total = sums.by_ref().take(split).try_fold(0.0, |total, part| {
                         part.map(|part| part.iter().fold(total, |total, sum| total + sum))
                     });
-                    let evaluation = match total {
+                    let mut evaluation = match total {
                         Ok(total) => Evaluation::of(total / self.data.loss.terms(count, outputs)),
                         Err(error) => Evaluation::failed(Failure::Undecodable(error.0)),
                     };
+                    if let (Ok(measured), Some(own)) = (&mut evaluation.result, sensitivities.next()) {
+                        measured.sensitivities = own;
+                    }
                     // The first member pays for the choice of the samples.
                     let steps = count + if member == 0 { samples.candidates } else { 0 };
                     evaluation.costing(Cost { episodes: 0, steps: steps as u64 }).into()

@@ -30,8 +30,8 @@ use super::{
 };
 use crate::{merit::Merit, schedule::Schedule, start};
 use evolvent_core::{
-    Algorithm, Batch, Diagnostics, Genome, Lineage, Members, Needs, Outcome, Request, Scores, Space, Start, Stream,
-    Variation, Violations,
+    Algorithm, Batch, Diagnostics, Genome, Lineage, Members, Needs, Outcome, Request, Scores, Space, Start,
+    Stream, Variation, Violations,
 };
 use evolvent_math::par;
 use schemars::JsonSchema;
@@ -290,7 +290,8 @@ impl<V: Variation> Ga<V> {
         self.niching.check("niching", &mut v);
         self.safe_mutation.check("safe_mutation", &mut v);
         if self.safe_mutation.sensitivity().is_some() && self.crossover_rate > 0.0 {
-            let hint = "sensitivities are those of a parent's network, and a child of two parents has another";
+            let hint =
+                "sensitivities are those of a parent's network, and a child of two parents has another";
             v.add_with_hint("crossover_rate", self.crossover_rate, "0 with `safe_mutation`", hint);
         }
         v.absorb("variation", self.variation.check(&space.genes));

@@ -97,15 +97,17 @@ where
     }
 
     fn bind(&self, task: NetworkTask) -> Result<Box<dyn Bound>, Violations> {
-        let head = self.0.head(&task.interface());
+        let interface = task.interface();
+        let (head, probe) = (self.0.head(&interface), self.0.sensitivity_probe(&interface));
         match task {
             NetworkTask::Rollout(task) => {
                 let (simulation, settings) = *task;
                 let rollout = Rollout::new(self.0.clone(), head, simulation, settings)?;
-                Ok(BoundTo::<C::Genome, _>::erased(rollout))
+                Ok(BoundTo::<C::Genome, _>::erased(rollout.with_sensitivities(probe)))
             }
             NetworkTask::Supervised(data) => {
-                Ok(BoundTo::<C::Genome, _>::erased(Supervised::new(self.0.clone(), data)))
+                let supervised = Supervised::new(self.0.clone(), data).with_sensitivities(probe);
+                Ok(BoundTo::<C::Genome, _>::erased(supervised))
             }
         }
     }

@@ -4,6 +4,7 @@
 //! how members are gathered nor on what is cleared away: once a good part of the lanes is done, the rest moves together.
 
 use super::observations::ObservationSums;
+use crate::experience::Trail;
 use crate::spare::grow;
 use evolvent_core::{Failure, Network, Output, Stream};
 use evolvent_math::kernels::vectorize;
@@ -112,6 +113,10 @@ pub(super) struct Finished {
     measures: Vec<f64>,
     /// For each lane the sums of its observations, then of their squares; empty if they are not gathered.
     observed: Vec<f64>,
+    /// What each member saw in its first episode; none at all unless it is wanted.
+    pub(super) trails: Vec<Trail>,
+    /// Sensitivities of each member; none at all unless they are wanted.
+    pub(super) sensitivities: Vec<Vec<f32>>,
     /// Why a member has no value.
     pub(super) failures: Vec<Option<Failure>>,
 }
@@ -127,6 +132,8 @@ impl Finished {
             episodes: vec![Episode::default(); lanes],
             measures: vec![0.0; rules.metrics * lanes],
             observed: vec![0.0; observed],
+            trails: Vec::new(),
+            sensitivities: Vec::new(),
             failures: vec![None; members],
         }
     }
@@ -232,6 +239,9 @@ impl Workspace {
             {
                 alive -= self.fail(lanes, finished);
             }
+            if !finished.trails.is_empty() {
+                self.note(lanes, &mut finished.trails);
+            }
             self.step(lanes, rules);
             clock += 1;
             let before = alive;
@@ -304,6 +314,16 @@ impl Workspace {
                         *x += std * stream.normal() as f32;
                     }
                 }
+            }
+        }
+    }
+
+    /// Adds what the first episodes of members observe to their trails.
+    fn note(&self, lanes: usize, trails: &mut [Trail]) {
+        for (l, lane) in self.lanes[..lanes].iter().enumerate() {
+            if lane.alive && lane.episode == 0 && lane.begun == 1 {
+                let observation = self.observations[..self.inputs * lanes].iter().skip(l).step_by(lanes);
+                trails[lane.place as usize].see(observation.copied());
             }
         }
     }

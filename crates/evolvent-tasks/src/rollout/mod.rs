@@ -14,12 +14,14 @@ pub use settings::{Aggregate, MOST_EPISODES, RolloutSettings, Value};
 pub use simulation::Simulation;
 
 use crate::assessment::{Assess, Assessment};
+use crate::experience::{Probe, Trail};
 use crate::spare::Spare;
 use evolvent_core::{
     Batch, Cost, DecodeError, Decoder, Evaluated, Evaluation, Evaluator, Failure, Fitness, Interface,
-    Measured, Output, Phase, Purpose, Request, Round, Sense, Space, Stream, Violations,
+    Measured, Offers, Output, Phase, Purpose, Request, Round, Sense, Space, Stream, Violations,
 };
 use evolvent_math::{par, rows::Materialize};
+use evolvent_nets::sensitivity::SensitivityProbe;
 use evolvent_nets::{Describe, Head, Normalizer, Program};
 use evolvent_problems::environments::Spec;
 use lockstep::{Draws, Finished, LANES, Rules, Workspace};
@@ -48,6 +50,7 @@ pub struct Rollout<D: Decoder<Genome: Materialize>> {
     metrics: &'static [&'static str],
     noise: Vec<f32>,
     workspaces: Spare<Tile<D>>,
+    probe: Option<Probe<D::Network>>,
 }
 
 struct Tile<D: Decoder<Genome: Materialize>> {
@@ -97,7 +100,27 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
         let metrics = simulator.metrics();
         let space = Space { descriptors: simulator.descriptors(), ..space };
         let workspaces = Spare::default();
-        Ok(Rollout { decoder, head, simulation, settings, max_steps, space, metrics, noise, workspaces })
+        Ok(Rollout {
+            decoder,
+            head,
+            simulation,
+            settings,
+            max_steps,
+            space,
+            metrics,
+            noise,
+            workspaces,
+            probe: None,
+        })
+    }
+
+    /// Delivers sensitivities to algorithms that ask for them, over observations of each member's first episode: its first ones
+    /// for networks with a memory, evenly spaced ones for others.
+    #[must_use]
+    pub fn with_sensitivities(mut self, probe: Option<SensitivityProbe<D::Network>>) -> Self {
+        let blank = self.decoder.blank(self.interface());
+        self.probe = probe.map(|probe| Probe::new(probe, self.interface(), &blank));
+        self
     }
 
     /// The environment's facts.
@@ -164,6 +187,10 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
         round: &Round,
     ) -> Finished {
         let each = episodes.len();
+        let wanted = |member: usize| batch.request(member).sensitivities;
+        // The piece with the first episode finds the sensitivities.
+        let asked = || members.clone().any(|member| wanted(member).is_some());
+        let probe = self.probe.as_ref().filter(|_| episodes.start == 0 && asked());
         let mut finished = Finished::new(members.len(), each, self.interface().inputs(), rules);
         self.workspaces.lend(
             || self.tile(),
@@ -189,7 +216,20 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
                 let (member, episode) = (members.start, episodes.start);
                 let (requests, streams) = (&batch.requests[..], &batch.streams[..]);
                 let draws = Addresses { requests, streams, round, fixed, member, episode, all };
+                if let Some(probe) = probe {
+                    finished.trails = vec![Trail::new(probe.memory); members.len()];
+                }
                 lockstep.run(networks, &places[..count], each, rules, &draws, &mut finished);
+                let Some((probe, network)) = probe.zip(networks.first_mut()) else { return };
+                let trails = std::mem::take(&mut finished.trails);
+                let of_member = |(member, trail): (usize, &Trail)| {
+                    let view = D::Genome::view(batch, member, scratch);
+                    match (wanted(member), self.decoder.decode(view, network)) {
+                        (Some(kind), Ok(())) => probe.of(network, &trail.observations, kind, probe.memory),
+                        _ => Vec::new(),
+                    }
+                };
+                finished.sensitivities = members.clone().zip(&trails).map(of_member).collect();
             },
         );
         finished
@@ -266,6 +306,7 @@ impl<D: Decoder<Genome: Materialize>> Rollout<D> {
             None => Evaluation::measured(Measured {
                 objectives: [self.settings.aggregate.of(&member.values())].into_iter().collect(),
                 descriptors: self.metric_means(member).take(self.space.descriptors.len()).collect(),
+                sensitivities: member.sensitivities(),
                 ..Measured::default()
             }),
         };
@@ -310,6 +351,10 @@ impl Member<'_> {
             cost += Cost { episodes: episode.begun, steps: episode.steps };
         }
         cost
+    }
+
+    fn sensitivities(&self) -> Vec<f32> {
+        self.pieces[0].sensitivities.get(self.place).cloned().unwrap_or_default()
     }
 
     fn observed(&self) -> ObservationSums {
@@ -363,6 +408,10 @@ impl<D: Decoder<Genome: Materialize>> Evaluator<D::Genome> for Rollout<D> {
 
     fn space(&self) -> Space<D::Genome> {
         self.space.clone()
+    }
+
+    fn offers(&self) -> Offers {
+        Offers { sensitivities: self.probe.is_some(), ..Offers::default() }
     }
 
     fn initial_state(&self) -> RolloutState {

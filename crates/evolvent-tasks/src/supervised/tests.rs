@@ -1,8 +1,8 @@
 //! Supervised evaluation against a slow twin: one network, one sample at a time.
 
 use super::*;
-use evolvent_core::{Auto, Purpose, RunKey, Vector, stream};
-use evolvent_nets::{Dense, program::Interpreter};
+use evolvent_core::{Auto, Purpose, RunKey, Sensitivity, Vector, stream};
+use evolvent_nets::{Dense, NetworkConfig, program::Interpreter};
 use evolvent_problems::datasets::{
     DatasetSpec, Folders, Friedman1Spec, Limits, Loss, Metric, Source, Targets, TargetsView,
 };
@@ -260,4 +260,50 @@ fn what_the_centre_is_wrong_about_comes_more_often() {
     assert_eq!(dense.members.len(), 1);
     let round = Round::train(key(), 4);
     assert_eq!(losses(&unbiased, &dense, &round), losses(&plain, &dense, &round));
+}
+
+/// From the request to the score: what is delivered is √Σₖ (meanᵢ |∂yₖ(xᵢ)/∂w|)², by central differences of the evaluated network over
+/// the evenly spaced training samples.
+#[test]
+fn sensitivities_are_delivered_to_those_who_ask() {
+    let plain = task(of(Source::Iris));
+    assert!(!plain.offers().sensitivities);
+    let probe = plain.decoder.sensitivity_probe(&plain.interface);
+    let task = plain.with_sensitivities(probe);
+    assert!(task.offers().sensitivities);
+    let mut batch = members(&task, 3);
+    batch.requests = vec![Default::default(); 3];
+    batch.requests[1].sensitivities = Some(Sensitivity::Absolute);
+    let evaluate = || {
+        let results = task.evaluate(&(), &batch, 0..3, &Round::train(key(), 0));
+        results.into_iter().map(|r| r.evaluation.result.unwrap().sensitivities).collect::<Vec<_>>()
+    };
+    let found = evaluate();
+    assert!(found[0].is_empty() && found[2].is_empty());
+    assert_eq!(found[1].len(), task.space().genes.dimension());
+
+    let genome = crate::member::owned_vector(&batch.members, 1);
+    let table = &task.data.training;
+    let samples: Vec<f32> =
+        (0..EXPERIENCES).flat_map(|i| table.input(i * table.len() / EXPERIENCES)).copied().collect();
+    let h = 1.0 / 256.0;
+    for gene in (0..genome.0.len()).step_by(5) {
+        let at = |delta: f64| {
+            let mut moved = genome.clone();
+            moved.0[gene] += delta;
+            answers(&decoded(&task, &moved), &samples)
+        };
+        let (up, down) = (at(h), at(-h));
+        let mut sums = [0.0; 3];
+        for (up, down) in up.iter().zip(&down) {
+            for k in 0..3 {
+                sums[k] += f64::from(up[k] - down[k]).abs() / (2.0 * h);
+            }
+        }
+        let expected = sums.iter().map(|s| (s / EXPERIENCES as f64).powi(2)).sum::<f64>().sqrt();
+        let found = f64::from(found[1][gene]);
+        assert!((found - expected).abs() < 2e-3 * (1.0 + expected), "gene {gene}: {found} {expected}");
+    }
+    let threads = |n| par::Pool::new(n).unwrap().install(evaluate);
+    assert_eq!(threads(1), threads(5));
 }

@@ -3,7 +3,9 @@ use crate::{
     bits::{Bits, BitsGenes, BitsVariation},
     ga::{Crossover, Mutation, RealVariation},
 };
-use evolvent_core::{Auto, Bounds, Fitness, Init, Purpose, RunKey, Vector, VectorGenes, stream};
+use evolvent_core::{
+    Auto, Bounds, Evaluation, Fitness, Init, Measured, Purpose, RunKey, Sense, Vector, VectorGenes, stream,
+};
 use evolvent_test::{Reference, Specimen, assert_close};
 
 type BitsGa = Ga<BitsVariation>;
@@ -234,5 +236,80 @@ mod self_adaptive {
             elites: 4,
             ..BitsGa::default()
         }
+    );
+}
+
+type RealGa = Ga<RealVariation>;
+
+fn safe(safe_mutation: SafeMutation) -> RealGa {
+    let mutation = Mutation::Gaussian { sigma: Auto::Value(0.1), rate: 1.0 };
+    let variation = RealVariation { mutation, ..RealVariation::default() };
+    Ga { population_size: 40, crossover_rate: 0.0, safe_mutation, variation, ..Ga::default() }
+}
+
+/// y = 1000·w₀ + Σ wᵢ over twenty weights: mutations of σ = 0.1 change it by 100; divided by the sensitivities, by no more than what
+/// twenty equal weights would.
+#[test]
+fn safe_mutation_spares_a_sensitive_weight() {
+    let slopes: Vec<f32> = (0..20).map(|i| if i == 0 { 1000.0 } else { 1.0 }).collect();
+    let output = |x: &[f64]| x.iter().zip(&slopes).map(|(x, &s)| x * f64::from(s)).sum::<f64>();
+    let change = |ga: &RealGa| {
+        let key = RunKey::from_seed(5);
+        let space = Space::new(VectorGenes::flat(20, Init::Uniform { low: -1.0, high: 1.0 }, None));
+        let mut state = ga.init(&space, &Start::Default, &mut stream(key, 0, 0, 0, Purpose::Init)).unwrap();
+        let batch = ga.ask(&mut state, &mut stream(key, 0, 0, 0, Purpose::Ask));
+        assert_eq!(batch.request(0).sensitivities, ga.safe_mutation.sensitivity());
+        let parents: Vec<(u64, Vec<f64>)> = batch
+            .lineage
+            .iter()
+            .map(|l| l.id)
+            .zip(Vector::written_out(&batch).into_iter().map(|x| x.0))
+            .collect();
+        let measure = |_| {
+            let sensitivities = if batch.requests.is_empty() { Vec::new() } else { slopes.clone() };
+            Evaluation::measured(Measured {
+                objectives: [1.0].into_iter().collect(),
+                sensitivities,
+                ..Measured::default()
+            })
+        };
+        let mut evaluations: Vec<_> = (0..batch.len()).map(measure).collect();
+        let scores = Scores::settle(&mut evaluations, &[Sense::Minimize], 0);
+        ga.tell(&mut state, &batch, &scores, &mut stream(key, 0, 0, 0, Purpose::Tell));
+        let batch = ga.ask(&mut state, &mut stream(key, 1, 0, 0, Purpose::Ask));
+        let (mut changes, mut steps) = (Vec::new(), Vec::new());
+        for (child, lineage) in Vector::written_out(&batch).iter().zip(&batch.lineage) {
+            let parent = &parents.iter().find(|(id, _)| Some(*id) == lineage.parents[0]).unwrap().1;
+            changes.push((output(&child.0) - output(parent)).abs());
+            steps.extend(child.0.iter().zip(parent).map(|(c, p)| (c - p).powi(2)));
+        }
+        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+        (mean(&changes), mean(&steps).sqrt())
+    };
+    let (plain, size) = change(&safe(SafeMutation::None));
+    assert!(plain > 50.0 && (size - 0.1).abs() < 0.01, "{plain} {size}");
+    for kind in [SafeMutation::Sum { floor: 0.001 }, SafeMutation::Absolute { floor: 0.001 }] {
+        // The mean absolute value of a normal variable with a standard deviation of 0.1·√20 is 0.36.
+        let (change, size) = change(&safe(kind));
+        assert!(change < 1.0, "{change}");
+        assert!((size - 0.1).abs() < 0.01, "mutations keep their size: {size}");
+    }
+}
+
+#[test]
+fn safe_mutation_refuses_crossover_and_senseless_floors() {
+    let ga = RealGa { crossover_rate: 0.5, ..safe(SafeMutation::Sum { floor: 0.0 }) };
+    let space = Space::new(VectorGenes::flat(2, Init::Zeros, None));
+    let mut rng = stream(RunKey::from_seed(1), 0, 0, 0, Purpose::Init);
+    let found = ga.init(&space, &Start::Default, &mut rng).unwrap_err();
+    let paths: Vec<_> = found.0.iter().map(|v| v.path.as_str()).collect();
+    assert_eq!(paths, ["safe_mutation.sum.floor", "crossover_rate"]);
+}
+
+mod safe_mutation {
+    use super::*;
+    evolvent_test::conformance!(
+        RealGa,
+        RealGa { population_size: 11, elites: 2, ..safe(SafeMutation::Absolute { floor: 0.01 }) }
     );
 }
