@@ -42,7 +42,7 @@ impl<N: Network> Probe<N> {
 #[derive(Clone, Debug)]
 pub(crate) struct Trail {
     first_only: bool,
-    /// Every so-manieth observation is kept.
+    /// One in so many observations is kept.
     every: usize,
     seen: usize,
     kept: usize,
@@ -58,7 +58,7 @@ impl Trail {
     pub(crate) fn see(&mut self, observation: impl Iterator<Item = f32>) {
         let number = self.seen;
         self.seen += 1;
-        if number % self.every != 0 {
+        if !number.is_multiple_of(self.every) {
             return;
         }
         if self.kept == EXPERIENCES {

@@ -23,7 +23,7 @@ pub enum SafeMutation {
     /// SM-G-SUM: √Σₖ (meanᵢ ∂yₖ(xᵢ)/∂w)² over outputs k and experiences i. Influences of opposite signs cancel.
     Sum {
         /// Sensitivities below this share of their root mean square are raised to it, in (0, 1]: the smaller, the more steps differ. 1 makes
-        /// only sensitive genes move less; 0.01 is the paper's order of magnitude.
+        /// only sensitive genes move less.
         floor: f64,
     },
     /// SM-G-ABS: √Σₖ (meanᵢ |∂yₖ(xᵢ)/∂w|)². Nothing cancels.
