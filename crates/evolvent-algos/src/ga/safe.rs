@@ -8,6 +8,9 @@
 //! *Differs from the paper:* the factors on the steps are scaled to a root mean square of 1, so that the size of a mutation keeps its
 //! meaning whatever the scale of the outputs; the floor is a share of the sensitivities' root mean square for the same reason; genes
 //! without any influence on what was seen move as genes of that sensitivity do.
+//!
+//! `deep_ga` has none of this: its genomes are chains of seeds, and to grow one again each link would need the sensitivities of its time, a
+//! vector as long as the genome.
 
 use evolvent_core::{Sensitivity, Violations};
 use schemars::JsonSchema;
