@@ -7,14 +7,29 @@ const CLASSIC_CONTROL: [&str; 5] =
     ["cartpole", "mountain_car", "mountain_car_continuous", "acrobot", "pendulum"];
 const REPEATS: &str = "20";
 
-/// Those that are comparisons of shipped experiments run the binary; the others are parts of one program, which says
-/// itself what it can do.
+/// The tables of `results/neat.md`.
+const NEAT: [&str; 4] = ["xor", "double-pole", "double-pole-no-velocities", "ablations"];
+
+/// Those that are comparisons of shipped experiments run the binary; the others are parts of two programs, which say
+/// themselves what they can do.
 pub(crate) fn reproduce(arguments: Vec<String>) -> Outcome {
     if arguments.first().map(String::as_str) == Some("classic-control") {
         return classic_control();
     }
+    if arguments.first().map(String::as_str) == Some("neat") {
+        return neat(&arguments[1..]);
+    }
     let mut command = cargo("run --locked --release --quiet -p evolvent-tasks --example reproduce --");
     run(command.args(arguments))
+}
+
+/// One table with its options, or all.
+fn neat(arguments: &[String]) -> Outcome {
+    let program = || cargo("run --locked --release --quiet -p evolvent-neat --example reproduce --");
+    if !arguments.is_empty() {
+        return run(program().args(arguments));
+    }
+    NEAT.iter().try_for_each(|part| run(program().arg(part)))
 }
 
 fn classic_control() -> Outcome {

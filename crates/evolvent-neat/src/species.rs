@@ -11,6 +11,10 @@ use evolvent_math::par;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How many times as many species as asked for make the threshold move faster, in proportion: every genome is compared with
+/// every species, and a large population would spend its first generations on nothing else.
+const FAR: f64 = 10.0;
+
 /// How a population is divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -40,7 +44,8 @@ settings! {
         method: Method,
         /// δ_t: genomes nearer than this are compatible. Above 0.
         threshold: f64,
-        /// Number of species to aim at: the threshold moves by `step` each generation; 0 leaves it where it is.
+        /// Number of species to aim at: the threshold moves by `step` each generation, by more while there are more than ten
+        /// times as many; 0 leaves it where it is.
         /// The number of clusters for `k_means`.
         target: usize,
         /// How far the threshold moves each generation. Above 0.
@@ -117,7 +122,10 @@ impl SpeciesSet {
         self.species.retain(|s| !s.members.is_empty());
         if settings.method == Method::Threshold && settings.target > 0 {
             let count = self.species.len();
-            if count > settings.target {
+            let excess = count as f64 / settings.target as f64;
+            if excess > FAR {
+                self.threshold += settings.step * excess / (0.5 * FAR);
+            } else if count > settings.target {
                 self.threshold += settings.step;
             } else if count < settings.target {
                 self.threshold = (self.threshold - settings.step).max(settings.step);
