@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Aging evolution.
+/// Aging evolution: tournaments for parents, and the oldest dies.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, bound = "")]
 pub struct AgingEvolution<V: Variation> {

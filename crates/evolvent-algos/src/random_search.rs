@@ -17,7 +17,7 @@ use evolvent_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Random search.
+/// Random search: fresh samples only; the baseline that others must beat.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, bound = "")]
 pub struct RandomSearch<V: Variation> {

@@ -34,7 +34,7 @@ const MOST_GROWTH: f64 = 16_384.0;
 /// … and until so many numbers are held at once, 2²⁷ or a gigabyte, or twice as many as at first.
 const MOST_NUMBERS: f64 = 134_217_728.0;
 
-/// Restarts of an algorithm over vectors.
+/// Restarts of an algorithm over vectors, in populations of the same size, growing, or of both kinds.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Restarts {

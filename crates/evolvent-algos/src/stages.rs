@@ -22,7 +22,7 @@ use evolvent_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Algorithms over vectors, one after the other.
+/// Algorithms over vectors, one after the other: coarse to fine.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stages {

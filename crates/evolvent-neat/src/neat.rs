@@ -50,7 +50,7 @@ pub struct Rules {
     pub innovations: Memory,
 }
 
-/// The hyperparameters of NEAT.
+/// NEAT: networks whose structure grows, protected in species.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Neat {

@@ -36,7 +36,7 @@ use evolvent_math::{noise, par, reduce};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// LM-MA-ES.
+/// LM-MA-ES: CMA-ES with a few remembered directions instead of a matrix; thousands of genes.
 ///
 /// Compared with pypop7 0.0.82 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -40,7 +40,7 @@ use std::sync::Arc;
 /// Largest variance in C relative to 1, and its inverse: beyond it nothing is learned any more.
 const VARIANCES: (f64, f64) = (1e-60, 1e60);
 
-/// sep-CMA-ES.
+/// sep-CMA-ES: CMA-ES with independent genes, at linear cost.
 ///
 /// Compared with cmaes 0.13.1 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

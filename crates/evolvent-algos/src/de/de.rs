@@ -35,7 +35,7 @@ const FEWEST: usize = 4;
 /// Genes that one thread takes at a time.
 const GRAIN: usize = 4096;
 
-/// Differential evolution.
+/// Differential evolution: members move along the differences of others.
 ///
 /// Compared with scipy 1.17.1 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

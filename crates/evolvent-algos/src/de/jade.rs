@@ -25,7 +25,7 @@ use evolvent_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// JADE.
+/// JADE: differential evolution that adapts its rates and moves towards the best members.
 ///
 /// Compared with pypop7 0.0.82 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -25,7 +25,7 @@ use evolvent_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// L-SHADE.
+/// L-SHADE: JADE with a memory of rates that worked and a population that shrinks.
 ///
 /// Compared with NiaPy 2.7.1 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

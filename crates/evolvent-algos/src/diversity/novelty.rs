@@ -33,7 +33,7 @@ const PATIENCE: u64 = 10;
 const RAISE: f64 = 1.2;
 const LOWER: f64 = 0.95;
 
-/// Novelty search around any algorithm.
+/// Novelty search around any algorithm: new behaviour is rewarded, instead of fitness or beside it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, bound = "")]
 pub struct Novelty<A: Algorithm> {

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 const AUTO_SIGMA: f64 = 0.1;
 const AUTO_RATE: f64 = 2.0 / 3.0;
 
-/// ARS.
+/// ARS: random directions, the best of them averaged; linear policies and small networks.
 ///
 /// Compared with evosax 0.3.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

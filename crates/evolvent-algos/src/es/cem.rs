@@ -35,7 +35,7 @@ use std::sync::Arc;
 /// The `"auto"` extra standard deviation as a share of the initial one.
 const AUTO_EXTRA: f64 = 0.1;
 
-/// CEM.
+/// CEM: the cross-entropy method, a Gaussian fitted again and again to the best members.
 ///
 /// Compared with pypop7 0.0.82 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

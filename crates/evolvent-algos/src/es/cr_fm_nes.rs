@@ -32,7 +32,7 @@ use evolvent_math::{noise, par, reduce, special::expected_norm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// CR-FM-NES.
+/// CR-FM-NES: a natural gradient with one learnt direction; hard functions of many arguments.
 ///
 /// Compared with its authors' crfmnes 1.0.0 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -24,7 +24,7 @@ use evolvent_math::noise;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The (1+1)-ES.
+/// The (1+1)-ES: one parent, one child, a step size by the one-fifth rule.
 ///
 /// Compared with pypop7 0.0.82 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -40,7 +40,7 @@ const BLOCK: usize = 1 << 14;
 /// The `"auto"` σ as a share of the genes' initial spread.
 const AUTO_SIGMA: f64 = 0.1;
 
-/// OpenAI-ES.
+/// OpenAI-ES: one Gaussian whose centre follows an estimated gradient; scales to millions of weights.
 ///
 /// Compared with evosax 0.3.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -35,7 +35,7 @@ use std::sync::Arc;
 /// The `"auto"` radius of the initial distribution in units of ClipUp's greatest speed (Toklu et al. 2020, section 4).
 const RADIUS: f64 = 15.0;
 
-/// PGPE.
+/// PGPE: as OpenAI-ES, but every gene has a width of its own, which is learnt as well.
 ///
 /// Compared with evosax 0.3.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -32,7 +32,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// SNES.
+/// SNES: the natural gradient of a Gaussian with independent genes; many weights, few settings.
 ///
 /// Compared with evosax 0.3.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -28,7 +28,7 @@ use evolvent_math::{linalg, noise, ranking::nes_utilities};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// xNES.
+/// xNES: the natural gradient of a full Gaussian; up to some hundred genes.
 ///
 /// Compared with cmaes 0.13.1 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

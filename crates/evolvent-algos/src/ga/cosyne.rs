@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 /// The `"auto"` scale of Cauchy mutation as a share of the genes' initial spread.
 const AUTO_SCALE: f64 = 0.3;
 
-/// CoSyNE.
+/// CoSyNE: every weight is a population of its own; strong on small control tasks.
 ///
 /// Compared with the operators of EvoTorch 0.6.1 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

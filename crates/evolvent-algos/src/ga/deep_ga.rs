@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// The `"auto"` σ as a share of the genes' initial spread.
 const AUTO_SIGMA: f64 = 0.1;
 
-/// Deep GA.
+/// Deep GA: genomes are chains of seeds, so that networks of millions of weights take a few bytes.
 ///
 /// Compared with evosax 0.3.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
 /// Strengths of self-adaptive mutation stay between this and its inverse.
 const LEAST_STRENGTH: f64 = 1e-6;
 
-/// A genetic algorithm.
+/// A genetic algorithm: selection, crossover, mutation, elites and niching, over any genome.
 ///
 /// Compared with DEAP 1.4.4 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

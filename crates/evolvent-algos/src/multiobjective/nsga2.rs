@@ -25,7 +25,7 @@ use evolvent_math::{par, pareto};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// NSGA-II.
+/// NSGA-II: several objectives at once; a front of members that none dominates.
 ///
 /// Compared with pymoo 0.6.2 generation by generation: `results/trajectories.md`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
