@@ -25,7 +25,7 @@ pub(crate) fn reproduce(arguments: Vec<String>) -> Outcome {
 
 /// One table with its options, or all.
 fn neat(arguments: &[String]) -> Outcome {
-    let program = || cargo("run --locked --release --quiet -p evolvent-neat --example reproduce --");
+    let program = || cargo("run --locked --release --quiet -p evolvent-neat --example reproduce_neat --");
     if !arguments.is_empty() {
         return run(program().args(arguments));
     }

@@ -1,4 +1,4 @@
-//! The experiments of Stanley & Miikkulainen 2002: `cargo run --release -p evolvent-neat --example reproduce -- PART [--runs N] [--first-seed S]
+//! The experiments of Stanley & Miikkulainen 2002: `cargo run --release -p evolvent-neat --example reproduce_neat -- PART [--runs N] [--first-seed S]
 //! [--threads N] [--power P]`, which prints Markdown. PART: xor, double-pole, double-pole-no-velocities, ablations. P is the range of weight changes and new
 //! weights, in place of each row's own.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
