@@ -161,7 +161,7 @@ impl NeatState {
 pub struct Champion<'a> {
     /// The species' number.
     pub species: u32,
-    /// Whether it is the best that this species ever had, and new.
+    /// Whether it is the best that this species ever had, and new; always where generations cannot be compared.
     pub improved: bool,
     /// What it shares, larger being better ([`crate::reproduction::Sharing`]).
     pub merit: f64,
