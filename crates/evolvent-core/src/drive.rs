@@ -34,23 +34,19 @@ pub fn check_needs<G: Genome>(
             "ga, de and nsga2 put feasible solutions first",
         );
     }
+    let told = "networks `dense`, `recurrent` and `conv` have them; `safe_mutation = \"none\"` does without";
     let missing = [
-        (needs.descriptors && space.descriptors.is_empty(), "descriptors"),
-        (needs.bounds && !G::bounded(&space.genes), "bounds"),
-        (needs.gradients && !offers.gradients, "gradients"),
+        (needs.descriptors && space.descriptors.is_empty(), "descriptors", None),
+        (needs.bounds && !G::bounded(&space.genes), "bounds", None),
+        (needs.gradients && !offers.gradients, "gradients", None),
+        (needs.sensitivities && !offers.sensitivities, "sensitivities", Some(told)),
     ];
-    for (_, what) in missing.iter().filter(|(missing, _)| *missing) {
-        v.add(what, "none", &format!("{what} from the problem, which `{name}` needs"));
-    }
-    if needs.sensitivities && !offers.sensitivities {
-        v.add_with_hint(
-            "sensitivities",
-            "none",
-            &format!(
-                "sensitivities of outputs to genes, which `safe_mutation` of `{name}` divides mutations by"
-            ),
-            "networks `dense`, `recurrent` and `conv` have them; `safe_mutation = \"none\"` does without",
-        );
+    for (_, what, hint) in missing.into_iter().filter(|(missing, ..)| *missing) {
+        let expected = format!("{what} from the problem, which `{name}` needs");
+        match hint {
+            Some(hint) => v.add_with_hint(what, "none", &expected, hint),
+            None => v.add(what, "none", &expected),
+        }
     }
     v.into_result()
 }

@@ -223,14 +223,13 @@ impl Scores {
                 }
             }
         }
-        // Taken, not copied: they are as long as the genomes, and nobody else reads them.
-        let take = |e: &mut Evaluation| match &mut e.result {
-            Ok(measured) => std::mem::take(&mut measured.sensitivities),
-            Err(_) => Vec::new(),
-        };
-        scores.sensitivities = evaluations.iter_mut().map(take).collect();
-        if scores.sensitivities.iter().all(Vec::is_empty) {
-            scores.sensitivities.clear();
+        if evaluations.iter().any(|e| e.result.as_ref().is_ok_and(|m| !m.sensitivities.is_empty())) {
+            // Taken, not copied: they are as long as the genomes, and nobody else reads them.
+            let take = |e: &mut Evaluation| match &mut e.result {
+                Ok(measured) => std::mem::take(&mut measured.sensitivities),
+                Err(_) => Vec::new(),
+            };
+            scores.sensitivities = evaluations.iter_mut().map(take).collect();
         }
         // Failed members have descriptors too, so that rows stay aligned.
         let width = evaluations.iter().find_map(|e| e.result.as_ref().ok().map(|m| m.descriptors.len()));
