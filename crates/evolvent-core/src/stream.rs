@@ -69,12 +69,16 @@ impl StreamKey {
     /// The `block`-th group of four random words.
     #[inline]
     pub fn block(self, block: u64) -> [u32; 4] {
-        philox4x32([block as u32, (block >> 32) as u32, self.index, self.round], self.key)
+        philox4x32(self.counter(block), self.key)
+    }
+
+    fn counter(self, block: u64) -> [u32; 4] {
+        [block as u32, (block >> 32) as u32, self.index, self.round]
     }
 
     /// A sequential reader that starts at the first block.
     pub fn stream(self) -> Stream {
-        Stream { key: self, next: 0, buffer: [0; 4], left: 0, spare: None }
+        Stream { key: self, next: 0, buffer: [0; WORDS], left: 0, spare: None }
     }
 }
 
@@ -94,12 +98,15 @@ pub fn stream(run: RunKey, round: u64, index: u64, replicate: u64, purpose: Purp
     stream_key(run, round, index, replicate, purpose).stream()
 }
 
+/// Words that a [`Stream`] holds: two blocks, because one is a chain of multiplications that leaves room for another beside it.
+const WORDS: usize = 8;
+
 /// A sequential reader of one stream.
 #[derive(Clone, Debug)]
 pub struct Stream {
     key: StreamKey,
     next: u64,
-    buffer: [u32; 4],
+    buffer: [u32; WORDS],
     left: u8,
     spare: Option<f64>,
 }
@@ -128,12 +135,18 @@ impl Stream {
     #[inline]
     pub fn next_u32(&mut self) -> u32 {
         if self.left == 0 {
-            self.buffer = self.key.block(self.next);
-            self.next += 1;
-            self.left = 4;
+            self.refill();
         }
         self.left -= 1;
-        self.buffer[3 - self.left as usize]
+        self.buffer[WORDS - 1 - usize::from(self.left)]
+    }
+
+    #[inline(never)]
+    fn refill(&mut self) {
+        let counters = [0, 1].map(|k| self.key.counter(self.next.wrapping_add(k)));
+        self.buffer.copy_from_slice(philox(counters, self.key.key).as_flattened());
+        self.next = self.next.wrapping_add(2);
+        self.left = WORDS as u8;
     }
 
     /// 64 random bits.
@@ -202,14 +215,22 @@ impl Stream {
 
 /// Philox4x32 with ten rounds: the published function, checked against its known answers.
 #[inline]
-pub fn philox4x32(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
+pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    philox([counter], key)[0]
+}
+
+/// Philox of several counters with one key, a round of all after a round of all.
+#[inline]
+fn philox<const N: usize>(mut counters: [[u32; 4]; N], mut k: [u32; 2]) -> [[u32; 4]; N] {
     for _ in 0..10 {
-        let p0 = u64::from(c[0]) * 0xD251_1F53;
-        let p1 = u64::from(c[2]) * 0xCD9E_8D57;
-        c = [(p1 >> 32) as u32 ^ c[1] ^ k[0], p1 as u32, (p0 >> 32) as u32 ^ c[3] ^ k[1], p0 as u32];
+        for c in &mut counters {
+            let p0 = u64::from(c[0]) * 0xD251_1F53;
+            let p1 = u64::from(c[2]) * 0xCD9E_8D57;
+            *c = [(p1 >> 32) as u32 ^ c[1] ^ k[0], p1 as u32, (p0 >> 32) as u32 ^ c[3] ^ k[1], p0 as u32];
+        }
         k = [k[0].wrapping_add(0x9E37_79B9), k[1].wrapping_add(0xBB67_AE85)];
     }
-    c
+    counters
 }
 
 /// The finaliser of SplitMix64 with its increment: a bijection of 64 bits.

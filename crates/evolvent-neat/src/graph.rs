@@ -198,6 +198,9 @@ impl Structure {
         if from == to {
             return true;
         }
+        if from < self.sources || !self.from.contains(&to) {
+            return false; // nothing enters the one, or nothing leaves the other
+        }
         // Depth first from `to`, over connections sorted by the node they leave.
         let mut leaving: Vec<(u32, u32)> = self.from.iter().copied().zip(self.to.iter().copied()).collect();
         leaving.sort_unstable();
@@ -236,12 +239,17 @@ impl Structure {
 
     /// A copy to be changed; its derived plan is forgotten.
     pub(crate) fn fork(&self) -> Structure {
+        self.fork_for(0)
+    }
+
+    /// As [`Structure::fork`], with room for more connections.
+    fn fork_for(&self, more: usize) -> Structure {
         Structure {
             nodes: self.nodes.clone(),
-            innovations: self.innovations.clone(),
-            from: self.from.clone(),
-            to: self.to.clone(),
-            enabled: self.enabled.clone(),
+            innovations: with_room(&self.innovations, more),
+            from: with_room(&self.from, more),
+            to: with_room(&self.to, more),
+            enabled: with_room(&self.enabled, more),
             sources: self.sources,
             outputs: self.outputs,
             plan: OnceLock::new(),
@@ -267,6 +275,13 @@ impl Structure {
     pub fn plan(&self, cyclic: bool) -> Arc<Plan> {
         self.plan.get_or_init(|| Arc::new(Plan::new(self, cyclic))).clone()
     }
+}
+
+/// A copy that can take more entries without moving.
+fn with_room<T: Copy>(entries: &[T], more: usize) -> Vec<T> {
+    let mut copy = Vec::with_capacity(entries.len() + more);
+    copy.extend_from_slice(entries);
+    copy
 }
 
 /// A graph genome.
@@ -391,8 +406,8 @@ impl Graph {
 
     /// The graph with a connection added; innovation numbers may come in any order.
     pub(crate) fn with_connection(&self, innovation: u32, from: u32, to: u32, weight: f32) -> Graph {
-        let mut structure = self.structure.fork();
-        let mut values = self.values.to_vec();
+        let mut structure = self.structure.fork_for(1);
+        let mut values = with_room(&self.values, 1);
         values.insert(structure.insert(innovation, from, to), weight);
         Graph::new(Arc::new(structure), values)
     }
@@ -402,11 +417,11 @@ impl Graph {
     pub(crate) fn with_split(&self, connection: usize, node: Node, first: u32, second: u32) -> Graph {
         let (from, to) = (self.structure.from[connection], self.structure.to[connection]);
         let weight = self.values[connection];
-        let mut structure = self.structure.fork();
+        let mut structure = self.structure.fork_for(2);
         structure.enabled[connection] = false;
         let at = structure.nodes.partition_point(|n| n.id < node.id);
         structure.nodes.insert(at, node);
-        let mut values = self.values.to_vec();
+        let mut values = with_room(&self.values, 2 + self.per_node());
         let (connections, per_node) = (structure.connections(), self.per_node());
         let nodes = structure.nodes.len() - structure.sources as usize; // with the new one
         for k in (0..per_node).rev() {

@@ -23,7 +23,7 @@ pub struct Plan {
 
 impl Plan {
     /// The plan of a structure. `cyclic` graphs are computed in node order, each step from the step before.
-    /// O(connections · log connections).
+    /// O(connections · log nodes).
     pub fn new(structure: &Structure, cyclic: bool) -> Plan {
         let (n, sources) = (structure.nodes.len(), structure.sources as usize);
         let incoming = Incoming::new(structure);
@@ -110,10 +110,9 @@ const UNSEEN: u32 = u32::MAX;
 /// Needed, its number not known yet.
 const ENTERED: u32 = u32::MAX - 1;
 
-/// An expressed connection: the indices of the nodes that it joins, and of its gene.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// An expressed connection: the index of the node that it leaves, and of its gene.
+#[derive(Clone, Copy, Default)]
 struct Edge {
-    to: u32,
     gene: u32,
     from: u32,
 }
@@ -126,17 +125,18 @@ struct Incoming {
 
 impl Incoming {
     fn new(structure: &Structure) -> Self {
-        let index = |id: u32| structure.node(id).expect("connections join nodes") as u32;
-        let mut edges = Vec::with_capacity(structure.connections());
-        edges.extend((0..structure.connections()).filter(|&c| structure.enabled[c]).map(|c| Edge {
-            to: index(structure.to[c]),
-            gene: c as u32,
-            from: index(structure.from[c]),
-        }));
-        edges.sort_unstable();
-        let mut starts = vec![0u32; structure.nodes.len() + 1];
-        edges.iter().for_each(|e| starts[e.to as usize + 1] += 1);
-        (0..structure.nodes.len()).for_each(|i| starts[i + 1] += starts[i]);
+        let index = |id: u32| structure.node(id).expect("connections join nodes");
+        let expressed = || (0..structure.connections()).filter(|&c| structure.enabled[c]);
+        // A counting sort: `starts[node + 1]` is where the next edge into the node goes, at last where they end.
+        let mut starts = vec![0u32; structure.nodes.len() + 2];
+        expressed().for_each(|c| starts[index(structure.to[c]) + 2] += 1);
+        (2..starts.len()).for_each(|i| starts[i] += starts[i - 1]);
+        let mut edges = vec![Edge::default(); starts[starts.len() - 1] as usize];
+        for c in expressed() {
+            let place = &mut starts[index(structure.to[c]) + 1];
+            edges[*place as usize] = Edge { gene: c as u32, from: index(structure.from[c]) as u32 };
+            *place += 1;
+        }
         Incoming { starts, edges }
     }
 

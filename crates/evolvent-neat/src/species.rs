@@ -2,7 +2,7 @@
 //! species, or by k-means in gene space (Green 2004, SharpNEAT).
 
 use crate::{
-    distance::{Distance, near},
+    distance::{Comparable, Distance, near},
     graph::Graph,
     settings::settings,
 };
@@ -160,16 +160,26 @@ impl SpeciesSet {
 
     fn by_threshold(&mut self, c: &Distance, population: &[Graph], generation: u64) {
         // Existing species first, in parallel; those who fit none are taken in order. The result is that of one pass.
-        let (old, threshold) = (self.species.len(), self.threshold);
-        let species = &self.species;
+        let threshold = self.threshold;
+        let old: Vec<Comparable<'_>> =
+            self.species.iter().map(|s| Comparable::new(&s.representative)).collect();
         let fit: Vec<Option<usize>> = par::map(population.len(), |i| {
-            (0..old).find(|&s| near(c, threshold, &population[i], &species[s].representative))
+            let genome = Comparable::new(&population[i]);
+            old.iter().position(|representative| near(c, threshold, &genome, representative))
         });
+        let mut founders: Vec<Comparable<'_>> = Vec::new();
+        let begin = self.species.len();
         for (i, fit) in fit.into_iter().enumerate() {
-            let fits = |s: &Species| near(c, threshold, &population[i], &s.representative);
-            let s = fit
-                .or_else(|| self.species[old..].iter().position(fits).map(|s| s + old))
-                .unwrap_or_else(|| self.found(population[i].clone(), generation));
+            let s = fit.unwrap_or_else(|| {
+                let genome = Comparable::new(&population[i]);
+                let new = founders.iter().position(|founder| near(c, threshold, &genome, founder));
+                begin
+                    + new.unwrap_or_else(|| {
+                        founders.push(genome);
+                        self.found(population[i].clone(), generation);
+                        founders.len() - 1
+                    })
+            });
             self.species[s].members.push(i as u32);
         }
     }

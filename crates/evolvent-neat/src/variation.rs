@@ -253,8 +253,8 @@ fn propose_connection(
         let to = s.nodes[sources + rng.below(s.nodes.len() - sources)].id;
         // In an acyclic graph nothing leaves an output, so that outputs stay the last of the order.
         let output = |id: u32| (id as usize) >= sources && (id as usize) < sources + genes.outputs;
-        let barred = !genes.cyclic() && (output(from) || s.closes_cycle(from, to));
-        if !barred && s.connection(from, to).is_none() {
+        let barred = || !genes.cyclic() && (output(from) || s.closes_cycle(from, to));
+        if s.connection(from, to).is_none() && !barred() {
             return Some(Proposal::Connect {
                 from,
                 to,

@@ -3,12 +3,13 @@
 use super::genes;
 use crate::twin::{busy, grown, rng};
 use crate::{
-    distance::{Distance, distance, near},
+    distance::{Comparable, Distance, distance, near},
     graph::{Bias, Dynamics, Graph, GraphGenes},
     innovation::Innovations,
     variation::{Crossover, Mutation, Proposal, apply, cross, mutate},
 };
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// Nothing happens.
 fn calm() -> Mutation {
@@ -194,12 +195,45 @@ proptest! {
     }
 
     #[test]
-    fn near_is_a_distance_below_the_threshold(seed in 0u64..1_000_000, threshold in 0.1f64..20.0, small in 0usize..30) {
+    fn near_is_a_distance_below_the_threshold(
+        seed in 0u64..1_000_000, threshold in 0.1f64..20.0, small in 0usize..30, growth in 0usize..150,
+    ) {
+        let genes = genes(Dynamics::FeedForward, if seed % 2 == 0 { Bias::Node } else { Bias::Gene });
         let mut innovations = Innovations::default();
-        let a = grown(&acyclic(), seed, 12, &mut innovations);
-        let b = grown(&acyclic(), seed + 1, 3, &mut innovations);
+        let a = grown(&genes, seed, growth, &mut innovations);
+        let b = grown(&genes, seed + 1, growth / 4, &mut innovations);
         let c = Distance { excess: 1.0, disjoint: 0.7, weights: 0.4, small };
-        prop_assert_eq!(near(&c, threshold, &a, &b), distance(&c, &a, &b) < threshold);
-        prop_assert!(near(&c, threshold, &a, &a));
+        let [x, y] = [&a, &b].map(Comparable::new);
+        prop_assert!((distance(&c, &a, &b) - by_definition(&c, &a, &b)).abs() < 1e-9);
+        prop_assert_eq!(near(&c, threshold, &x, &y), distance(&c, &a, &b) < threshold);
+        prop_assert!(near(&c, threshold, &x, &x));
     }
+}
+
+/// Equation 1 by sets of genes.
+fn by_definition(c: &Distance, a: &Graph, b: &Graph) -> f64 {
+    let genes = |g: &Graph| -> BTreeMap<u32, f32> {
+        g.structure.innovations.iter().copied().zip(g.weights().iter().copied()).collect()
+    };
+    let (x, y) = (genes(a), genes(b));
+    let last = |g: &BTreeMap<u32, f32>| g.keys().next_back().copied();
+    let common = last(&x).min(last(&y));
+    let alone = x.keys().filter(|i| !y.contains_key(i)).chain(y.keys().filter(|i| !x.contains_key(i)));
+    let (excess, disjoint): (Vec<u32>, Vec<u32>) = alone.partition(|i| Some(**i) > common);
+    let both: Vec<f64> = x.iter().filter_map(|(i, w)| y.get(i).map(|v| f64::from((w - v).abs()))).collect();
+    let biases = |g: &Graph| -> BTreeMap<u32, f32> {
+        g.structure.nodes[g.structure.sources as usize..]
+            .iter()
+            .map(|n| n.id)
+            .zip(g.biases().to_vec())
+            .collect()
+    };
+    let (p, q) = (biases(a), biases(b));
+    let carried = p.values().chain(q.values()).any(|&v| v != 0.0);
+    let nodes = p.iter().filter_map(|(i, v)| q.get(i).map(|w| f64::from((v - w).abs())));
+    let all: Vec<f64> = both.into_iter().chain(nodes.filter(|_| carried)).collect();
+    let larger = x.len().max(y.len());
+    let n = if larger < c.small { 1.0 } else { larger as f64 };
+    let mean = if all.is_empty() { 0.0 } else { all.iter().sum::<f64>() / all.len() as f64 };
+    c.excess * excess.len() as f64 / n + c.disjoint * disjoint.len() as f64 / n + c.weights * mean
 }
