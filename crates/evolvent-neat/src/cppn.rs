@@ -117,6 +117,7 @@ impl Cppn {
             weight_scale: self.weight_scale,
             uniform: self.uniform,
             weight_limit: self.weight_limit,
+            responses: false,
             seed,
         }
     }
@@ -148,6 +149,7 @@ impl Query {
             input_shape: vec![inputs],
             dynamics: Dynamics::FeedForward,
             response: Some(1.0),
+            responses: false,
             dt: 1.0,
             bias: 1.0,
         };

@@ -36,6 +36,8 @@ pub struct GraphDecoder {
     /// Steepness: nodes compute activation(response · (aggregate + bias)). Above 0. `"auto"`: 4.9 in sigmoids (Stanley &
     /// Miikkulainen 2002), 1 in all others.
     pub response: Auto<f32>,
+    /// Whether every node has a factor on it, which evolves as time constants do (`mutation.log_power`). 1 at first.
+    pub evolve_responses: bool,
     /// Standard deviation of first weights, or half their range if `uniform`. Above 0.
     pub weight_scale: f32,
     /// Whether first weights are uniform in ±`weight_scale` instead of normal.
@@ -58,6 +60,7 @@ impl Default for GraphDecoder {
             output_activation: Activation::Linear,
             aggregations: vec![Aggregation::Sum],
             response: Auto::Auto,
+            evolve_responses: false,
             weight_scale: 1.0,
             uniform: false,
             weight_limit: 30.0,
@@ -112,6 +115,7 @@ impl Decoder for GraphDecoder {
             weight_scale: self.weight_scale,
             uniform: self.uniform,
             weight_limit: self.weight_limit,
+            responses: self.evolve_responses,
             seed: Seed::default(),
         }
     }
@@ -124,6 +128,7 @@ impl Decoder for GraphDecoder {
             input_shape: interface.input.clone(),
             dynamics: self.dynamics,
             response: self.response.given().copied(),
+            responses: self.evolve_responses,
             dt: self.dt,
             bias: self.bias_value,
         }))

@@ -96,6 +96,9 @@ pub struct GraphGenes {
     pub uniform: bool,
     /// Weights and biases stay within ± this.
     pub weight_limit: f32,
+    /// Whether every node has a response of its own.
+    #[serde(default)]
+    pub responses: bool,
     /// What every first genome carries beside `initial`.
     #[serde(default)]
     pub seed: Seed,
@@ -115,6 +118,11 @@ impl GraphGenes {
     /// Whether cycles are allowed.
     pub fn cyclic(&self) -> bool {
         self.dynamics != Dynamics::FeedForward
+    }
+
+    /// Numbers of a node that is not a source: its bias, then the logarithms that it has.
+    pub fn per_node(&self) -> usize {
+        1 + usize::from(self.dynamics == Dynamics::ContinuousTime) + usize::from(self.responses)
     }
 
     /// The activation of output `i`.
@@ -290,7 +298,8 @@ pub struct Graph {
     /// The genes, shared with relatives.
     pub structure: Arc<Structure>,
     /// The numbers: connection weights in gene order; then, per node that is not a source, its bias; then, per such
-    /// node, the natural logarithm of its time constant if time runs continuously.
+    /// node, the natural logarithm of its time constant if time runs continuously; then, per such node, that of the factor
+    /// on its response if responses evolve.
     pub values: Arc<[f32]>,
 }
 
@@ -312,6 +321,12 @@ impl Genome for Graph {
         v.require(outputs == genes.outputs, "graph.outputs", outputs, &format!("{} outputs", genes.outputs));
         if let Err(message) = self.check() {
             v.add("graph", message, "a well-formed graph");
+        } else if self.per_node() != genes.per_node() {
+            let expected = format!(
+                "{} (a bias; a time constant if `dynamics` is continuous_time; a response if `evolve_responses`)",
+                genes.per_node()
+            );
+            v.add("graph", format!("{} numbers on a node", self.per_node()), &expected);
         } else if !genes.cyclic() && self.structure.is_cyclic() {
             v.add("graph", "a cycle", "an acyclic graph, since `dynamics` is feed_forward");
         }
@@ -338,7 +353,7 @@ impl Graph {
         &self.values[..self.structure.connections()]
     }
 
-    /// Numbers per node that is not a source: 1 (bias), or 2 (bias, log time constant).
+    /// Numbers per node that is not a source: its bias, and up to two logarithms.
     pub fn per_node(&self) -> usize {
         let nodes = self.structure.nodes.len() - self.structure.sources as usize;
         (self.values.len() - self.structure.connections()) / nodes.max(1)
@@ -346,15 +361,14 @@ impl Graph {
 
     /// The biases of all nodes that are not sources.
     pub fn biases(&self) -> &[f32] {
-        let c = self.structure.connections();
-        let nodes = self.structure.nodes.len() - self.structure.sources as usize;
-        &self.values[c..c + nodes]
+        self.row(0)
     }
 
-    /// The log time constants of all nodes that are not sources; empty unless time runs continuously.
-    pub fn log_time_constants(&self) -> &[f32] {
+    /// The `row`-th number of all nodes that are not sources, 0 being the biases; empty if they have fewer.
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
         let nodes = self.structure.nodes.len() - self.structure.sources as usize;
-        &self.values[self.structure.connections() + nodes..]
+        let begin = self.structure.connections() + row * nodes;
+        self.values.get(begin..begin + nodes).unwrap_or(&[])
     }
 
     /// Expressed connections.
@@ -395,7 +409,7 @@ impl Graph {
             }
         }
         let nodes = s.nodes.len() - s.sources as usize;
-        if self.values.len() != n + nodes && self.values.len() != n + 2 * nodes {
+        if (1..=3).all(|rows| self.values.len() != n + rows * nodes) {
             return Err(format!("{} values for {n} connections and {nodes} nodes", self.values.len()));
         }
         match self.values.iter().position(|v| !v.is_finite()) {

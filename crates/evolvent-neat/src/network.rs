@@ -27,6 +27,8 @@ pub(crate) struct Rules {
     pub(crate) dynamics: Dynamics,
     /// Steepness, if it is the same for all activations.
     pub(crate) response: Option<f32>,
+    /// Whether nodes have factors on it.
+    pub(crate) responses: bool,
     pub(crate) dt: f32,
     /// What the bias node shows.
     pub(crate) bias: f32,
@@ -96,22 +98,24 @@ impl GraphNetwork {
             let weights = self.weights.iter_mut().zip(&plan.inputs);
             weights.filter(|(_, source)| from_bias(**source)).for_each(|(w, _)| *w *= rules.bias);
         }
-        let (biases, log_time) = (graph.biases(), graph.log_time_constants());
+        let continuous = rules.dynamics == Dynamics::ContinuousTime;
+        // The exponential of a node's number in a row, which is 1 where there is none.
+        let factor = |there: bool, row: usize, at: usize| {
+            let log = graph.row(row).get(at).filter(|_| there);
+            log.map_or(1.0, |&x| libm::expf(x))
+        };
+        let biases = graph.biases();
         self.nodes.clear();
         self.nodes.extend(plan.nodes.iter().map(|&n| {
             let node = structure.nodes[n as usize];
             let at = n as usize - structure.sources as usize;
-            let rate = match (rules.dynamics, log_time.get(at)) {
-                (Dynamics::ContinuousTime, log) => {
-                    (rules.dt / libm::expf(log.copied().unwrap_or(0.0))).min(1.0)
-                }
-                _ => 1.0,
-            };
+            let rate = if continuous { (rules.dt / factor(true, 1, at)).min(1.0) } else { 1.0 };
+            let steepness = rules.steepness(node.activation);
             Neuron {
                 activation: node.activation,
                 aggregation: node.aggregation,
                 bias: biases[at],
-                response: rules.steepness(node.activation),
+                response: steepness * factor(rules.responses, 1 + usize::from(continuous), at),
                 rate,
             }
         }));

@@ -120,6 +120,7 @@ fn neat_python() -> Rules {
             power: 0.5,
             redraw: 1.0,
             gaussian: true,
+            log_power: 0.5,
             toggle: 0.01,
             enable: 0.0,
             activation: 0.0,

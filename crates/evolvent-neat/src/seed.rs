@@ -73,6 +73,7 @@ mod tests {
             weight_scale: 1.0,
             uniform: false,
             weight_limit: 5.0,
+            responses: false,
             seed: Seed {
                 hidden: vec![Activation::Gauss],
                 connections: vec![

@@ -13,8 +13,8 @@ use crate::{
     variation::{Crossover, cross, first},
 };
 use evolvent_core::{
-    Algorithm, Batch, Decoder, Evaluation, Interface, Network, Output, Purpose, RunKey, Scores, Sense, Space,
-    Start, stream,
+    Algorithm, Batch, Decoder, Evaluation, Genome, Interface, Network, Output, Purpose, RunKey, Scores,
+    Sense, Space, Start, stream,
 };
 use evolvent_nets::Activation;
 use evolvent_test::{Specimen, specimen::quantise};
@@ -63,6 +63,7 @@ fn genes(dynamics: Dynamics, bias: Bias) -> GraphGenes {
         weight_scale: 1.0,
         uniform: false,
         weight_limit: 8.0,
+        responses: false,
         seed: Seed::default(),
     }
 }
@@ -107,7 +108,8 @@ fn slow(graph: &Graph, response: f64, input: &[f32], memory: Option<&[f64]>) -> 
             }
         };
         let bias = f64::from(graph.biases()[node - sources]);
-        s.nodes[node].activation.exact(response * (combined + bias))
+        let factor = graph.row(1).get(node - sources).map_or(1.0, |&log| libm::exp(f64::from(log)));
+        s.nodes[node].activation.exact(response * factor * (combined + bias))
     }
     (sources..s.nodes.len()).map(|n| value(graph, n, response, input, memory, true)).collect()
 }
@@ -118,7 +120,8 @@ proptest! {
     #[test]
     fn mutated_and_crossed_graphs_keep_their_invariants(seed in 0u64..1_000_000, cyclic: bool, gene_bias: bool) {
         let dynamics = if cyclic { Dynamics::ContinuousTime } else { Dynamics::FeedForward };
-        let genes = genes(dynamics, if gene_bias { Bias::Gene } else { Bias::Node });
+        let mut genes = genes(dynamics, if gene_bias { Bias::Gene } else { Bias::Node });
+        genes.responses = seed % 2 == 0;
         let mut innovations = Innovations::default();
         let a = grown(&genes, seed, 25, &mut innovations);
         let b = grown(&genes, seed + 1, 25, &mut innovations);
@@ -127,6 +130,12 @@ proptest! {
             prop_assert_eq!(graph.check(), Ok(()));
             prop_assert!(cyclic || !graph.structure.is_cyclic());
             prop_assert!(graph.weights().iter().all(|w| w.abs() <= 8.0));
+            prop_assert!(graph.fits(&genes).is_ok());
+            for row in 1..genes.per_node() {
+                // logarithms move, at their own pace
+                prop_assert!(graph.row(row).iter().any(|&log| log != 0.0));
+                prop_assert!(graph.row(row).iter().all(|log| log.abs() <= 5.0));
+            }
         }
         let c = Distance::default();
         prop_assert_eq!(distance(&c, &a, &a), 0.0);
@@ -141,10 +150,13 @@ proptest! {
         let mut genes = genes(dynamics, Bias::Node);
         // a jump amplifies the difference between the precisions, which is not what this is about
         genes.activations = vec![Activation::Tanh, Activation::Gauss];
+        genes.responses = seed % 3 == 0;
         let graph = grown(&genes, seed, 20, &mut Innovations::default());
         let bias_value = if seed % 2 == 0 { 1.0 } else { 0.5 };
         let response = evolvent_core::Auto::Value(1.5);
-        let decoder = GraphDecoder { dynamics, response, bias_value, ..GraphDecoder::default() };
+        let decoder = GraphDecoder {
+            dynamics, response, bias_value, evolve_responses: genes.responses, ..GraphDecoder::default()
+        };
         let interface = Interface { input: vec![3], output: Output::Values(2) };
         let mut network = decoder.blank(&interface);
         decoder.decode(&graph, &mut network).unwrap();
@@ -180,10 +192,12 @@ proptest! {
         genes.activations = vec![Activation::Tanh, Activation::Gauss, Activation::Linear, Activation::Sigmoid];
         genes.aggregations.extend([Aggregation::Min, Aggregation::MaxAbs]);
         genes.weight_limit = 2.0;
+        genes.responses = seed % 2 == 0;
         let mut innovations = Innovations::default();
         let graphs: Vec<Graph> = (0..4).map(|i| grown(&genes, seed + i, 20, &mut innovations)).collect();
         let bias = genes.bias;
-        let decoder = GraphDecoder { dynamics, bias, bias_value: 0.5, ..GraphDecoder::default() };
+        let evolve_responses = genes.responses;
+        let decoder = GraphDecoder { dynamics, bias, bias_value: 0.5, evolve_responses, ..GraphDecoder::default() };
         let interface = Interface { input: vec![3], output: Output::Values(2) };
         check_program(&decoder, &graphs[0], &interface, 3);
         check_lanes(&decoder, &graphs, &interface);

@@ -44,6 +44,9 @@ settings! {
         redraw: f64,
         /// Whether perturbations are normal instead of uniform.
         gaussian: bool,
+        /// As `power` and as `redraw`, but for the natural logarithms of time constants and responses, where nodes have them; they
+        /// stay within ± 5. Above 0.
+        log_power: f64,
         /// Switching one connection on or off, per genome.
         toggle: f64,
         /// Switching the first disabled connection on, per genome.
@@ -72,6 +75,7 @@ impl Default for Mutation {
             power: 2.5,
             redraw: 2.5,
             gaussian: false,
+            log_power: 0.5,
             toggle: 0.0,
             enable: 0.0,
             activation: 0.0,
@@ -100,6 +104,7 @@ impl Mutation {
         }
         v.positive("power", self.power);
         v.positive("redraw", self.redraw);
+        v.positive("log_power", self.log_power);
     }
 }
 
@@ -173,9 +178,7 @@ pub(crate) fn first(genes: &GraphGenes, rng: &mut Stream) -> Graph {
     values
         .extend((0..outputs).map(|_| if genes.bias == Bias::Gene { fresh_weight(genes, rng) } else { 0.0 }));
     values.extend(std::iter::repeat_n(0.0, hidden));
-    if genes.dynamics == crate::graph::Dynamics::ContinuousTime {
-        values.extend(std::iter::repeat_n(0.0, outputs + hidden));
-    }
+    values.extend(std::iter::repeat_n(0.0, (genes.per_node() - 1) * (outputs + hidden)));
     Graph::new(Arc::new(structure), values)
 }
 
@@ -285,20 +288,28 @@ fn mutate_numbers(genes: &GraphGenes, rates: &Mutation, graph: &mut Graph, rng: 
         return;
     }
     let connections = graph.structure.connections();
-    // Without bias genes the biases stay 0, and log time constants follow.
+    // Without bias genes the biases stay 0; logarithms follow.
     let nodes = graph.structure.nodes.len() - graph.structure.sources as usize;
-    let fixed = if genes.bias == Bias::Gene { 0..0 } else { connections..connections + nodes };
     let spared = rates.replace + rates.spare * (1.0 - rates.replace);
     let values = Arc::make_mut(&mut graph.values); // in place, unless the parent still holds them
-    for (_, value) in values.iter_mut().enumerate().filter(|(i, _)| !fixed.contains(i)) {
-        let u = rng.uniform();
-        if u < rates.replace {
-            *value = limited(genes, amount(rates, rates.redraw, rng));
-        } else if u >= spared {
-            *value = limited(genes, *value + amount(rates, rates.power, rng));
+    let mut vary = |values: &mut [f32], power: f64, redraw: f64, limit: f32| {
+        for value in values {
+            let u = rng.uniform();
+            if u < rates.replace {
+                *value = amount(rates, redraw, rng).clamp(-limit, limit);
+            } else if u >= spared {
+                *value = (*value + amount(rates, power, rng)).clamp(-limit, limit);
+            }
         }
-    }
+    };
+    let (numbers, logarithms) = values.split_at_mut(connections + nodes);
+    let numbers = if genes.bias == Bias::Gene { numbers } else { &mut numbers[..connections] };
+    vary(numbers, rates.power, rates.redraw, genes.weight_limit);
+    vary(logarithms, rates.log_power, rates.log_power, LOG_LIMIT);
 }
+
+/// Time constants and responses stay within e to the power of ± this.
+const LOG_LIMIT: f32 = 5.0;
 
 /// A change or a new value of this scale.
 fn amount(rates: &Mutation, scale: f64, rng: &mut Stream) -> f32 {

@@ -411,16 +411,9 @@ impl Reader<'_> {
                 self.note(entry, "a rate per node there; `mutation.aggregation` is one node per genome");
             }
         }
-        for key in
-            ["response_init_stdev", "response_mutate_rate", "response_replace_rate", "response_mutate_power"]
-        {
-            self.only(S, key, 0.0, "all nodes have one response, which does not evolve")?;
-        }
-        for key in ["response_init_type", "response_max_value", "response_min_value"] {
-            self.entry(S, key); // says nothing where responses do not evolve
-        }
+        self.responses(out)?;
         for key in ["init_stdev", "mutate_rate", "replace_rate", "mutate_power"] {
-            let why = "time constants evolve with the weights, where `dynamics` is continuous_time";
+            let why = "time constants evolve at the rates of the weights, by `mutation.log_power`, where `dynamics` is continuous_time";
             self.only(S, &format!("time_constant_{key}"), 0.0, why)?;
         }
         self.only(S, "time_constant_init_mean", 1.0, "time constants begin at 1")?;
@@ -429,6 +422,37 @@ impl Reader<'_> {
                 && key != "init_type"
             {
                 self.note(entry, "time constants have no limits");
+            }
+        }
+        Ok(())
+    }
+
+    /// Responses that evolve.
+    fn responses(&mut self, out: &mut Genome) -> Result<()> {
+        const S: &str = "DefaultGenome";
+        let power = self.number(S, "response_mutate_power")?.map(|p| p.0);
+        let mut evolve = None;
+        for key in ["response_mutate_rate", "response_replace_rate"] {
+            evolve = evolve.or(self.number(S, key)?.filter(|(p, _)| *p > 0.0));
+        }
+        if let Some((_, entry)) = evolve {
+            put(&mut out.network, "evolve_responses", true);
+            if let Some(power) = power.filter(|p| *p > 0.0) {
+                put(&mut out.mutation, "log_power", float(power));
+            }
+            self.note(
+                entry,
+                "responses evolve as factors here: `mutation.log_power` is a change of their logarithm, the rates are those of \
+                 the weights, and none is negative",
+            );
+        }
+        self.only(S, "response_init_stdev", 0.0, "responses are the same at first")?;
+        for key in ["response_init_type", "response_max_value", "response_min_value"] {
+            if let Some(entry) = self.entry(S, key)
+                && key != "response_init_type"
+                && evolve.is_some()
+            {
+                self.note(entry, "factors on responses stay between 1/148 and 148");
             }
         }
         Ok(())

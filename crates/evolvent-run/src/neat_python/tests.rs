@@ -100,6 +100,27 @@ fn a_problem_of_another_size_or_sense_is_named() {
 }
 
 #[test]
+fn responses_evolve_where_they_are_mutated() {
+    let changed: Vec<&str> = CARTPOLE
+        .lines()
+        .map(|line| match line.split('=').next().map(str::trim) {
+            Some("response_mutate_rate") => "response_mutate_rate = 0.3",
+            Some("response_mutate_power") => "response_mutate_power = 0.2",
+            _ => line,
+        })
+        .collect();
+    let import = import("x.ini", &changed.join("\n"), "cart_pole").unwrap();
+    let table = parsed(&import);
+    assert_eq!(table["network"]["graph"]["evolve_responses"].as_bool(), Some(true));
+    assert_eq!(table["algorithm"]["neat"]["mutation"]["log_power"].as_float(), Some(0.2));
+    let notes = import.notes.join("\n");
+    assert!(notes.contains("response_mutate_rate = 0.3: responses evolve as factors"), "{notes}");
+    assert!(notes.contains("response_max_value") && !notes.contains("response_init_stdev"), "{notes}");
+    let still = super::import(&Registry::builtin(), "x.ini", CARTPOLE, "cart_pole").unwrap();
+    assert!(!still.text.contains("evolve_responses"));
+}
+
+#[test]
 fn an_unknown_activation_takes_nothing_else_with_it() {
     let text = CARTPOLE.replace("= tanh\n", "= sigmoidal\n");
     let notes = import("x.ini", &text, "cart_pole").unwrap().notes.join("\n");

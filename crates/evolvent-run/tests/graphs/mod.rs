@@ -56,6 +56,7 @@ pub(crate) fn networks() -> Vec<Grown> {
                     Aggregation::MaxAbs,
                 ],
                 weight_limit: 1.5,
+                evolve_responses: b == 1,
                 ..GraphDecoder::default()
             };
             let output = [Output::Discrete(3), steering.clone()][b].clone();
