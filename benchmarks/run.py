@@ -1,6 +1,6 @@
 """Runs peers and Evolvent in turn on the same cores and prints ratios.
 
-    python benchmarks/run.py rollouts|cartpole|vectors|cnn [--repeats N] [--peers PYTHON] [--torch PYTHON]
+    python benchmarks/run.py rollouts|cartpole|vectors|cnn|neat [--repeats N] [--peers PYTHON] [--torch PYTHON]
 
 PYTHON is an interpreter with benchmarks/requirements.txt installed; that of --torch has torch and evotorch, without it EvoTorch is left
 out. Figures are medians over the repeats; a ratio is
@@ -202,14 +202,50 @@ def cnn(arguments):
                 )
 
 
+def neat(arguments):
+    print("NEAT on XOR, two cores: past the solution, and until it is solved")
+    example = ROOT / "target/release/examples/xor_speed"
+    output(["cargo", "build", "--release", "--quiet", "-p", "evolvent-neat", "--example", "xor_speed"])
+    crates, manifest = ROOT / "target/neat_crates", HERE / "neat_crates/Cargo.toml"
+    output(["cargo", "build", "--release", "--quiet", "--manifest-path", manifest, "--target-dir", crates])
+    sides = {
+        "evolvent": lambda size, *rest: [example, size, "--preset", "modern", "--threads", "2", *rest],
+        "neat-python": lambda size, *rest: [arguments.peers, HERE / "peers_neat.py", size, *rest],
+        "radiate": lambda size, *rest: [crates / "release/neat-crates", "radiate", size, *rest],
+        "crate neat": lambda size, *rest: [crates / "release/neat-crates", "neat", size, *rest],
+    }
+    print(f"{'population':>10} {'side':<12} {'generations/s':>14} {'evaluations/s':>14} {'ratio':>7} {'min':>7} {'max':>7}")
+    for size in [150, 1000]:
+        rows = {}
+        for _ in range(arguments.repeats):
+            for side, command in sides.items():
+                rows.setdefault(side, []).append(json.loads(output(map(str, command(size, "--seconds", "6")))))
+        rates = {side: [row["generations_per_second"] for row in measured] for side, measured in rows.items()}
+        for side, measured in rows.items():
+            ratios = [ours / theirs for ours, theirs in zip(rates["evolvent"], rates[side])]
+            evaluations = statistics.median(row["evaluations_per_second"] for row in measured)
+            print(
+                f"{size:>10} {side:<12} {statistics.median(rates[side]):>14.1f} {evaluations:>14.0f}"
+                f" {statistics.median(ratios):>7.1f} {min(ratios):>7.1f} {max(ratios):>7.1f}",
+                flush=True,
+            )
+    print(f"{'population':>10} {'side':<12} {'solved':>7} {'median seconds':>15}   (20 runs, at most 300 generations)")
+    for side, command in sides.items():
+        row = json.loads(output(map(str, command(150, "--runs", "20"))))
+        print(f"{150:>10} {side:<12} {row['solved']:>7} {row['median_seconds']:>15.4f}", flush=True)
+    size = 10_000
+    row = json.loads(output(map(str, sides["evolvent"](size, "--seconds", "20"))))
+    print(f"{size:>10} {'evolvent':<12} {row['generations_per_second']:.1f} generations/s")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=["rollouts", "cartpole", "vectors", "cnn"])
+    parser.add_argument("suite", choices=["rollouts", "cartpole", "vectors", "cnn", "neat"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peers", default=sys.executable)
     parser.add_argument("--torch")
     arguments = parser.parse_args()
-    suites = {"rollouts": rollouts, "cartpole": cartpole, "vectors": vectors, "cnn": cnn}
+    suites = {"rollouts": rollouts, "cartpole": cartpole, "vectors": vectors, "cnn": cnn, "neat": neat}
     suites[arguments.suite](arguments)
 
 
