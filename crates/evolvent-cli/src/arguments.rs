@@ -145,12 +145,15 @@ pub(crate) struct Export {
     /// The run directory.
     pub(crate) run_dir: PathBuf,
     /// The format: onnx for other programs; safetensors and json read back, too; latex, python, rust and c are the closed
-    /// formula; dot and svg are pictures of an evolved graph.
+    /// formula; dot and svg are pictures of evolved graphs and of what a CPPN painted.
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
-    /// In a picture, show all genes, those without effect too.
-    #[arg(long)]
-    pub(crate) genome: bool,
+    /// What svg and dot show.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) picture: Picture,
+    /// In a pattern, the point that connections leave, such as `0.5,-0.5`; else the middle of each layer.
+    #[arg(long, value_name = "X,Y,…", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(crate) from: Option<Vec<f32>>,
     /// The file to write; `-` is standard output.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -160,6 +163,19 @@ pub(crate) struct Export {
     /// Replace the file if it exists.
     #[arg(long)]
     pub(crate) overwrite: bool,
+}
+
+/// What a picture shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Picture {
+    /// The network: an evolved graph, or a painted network where its neurons stand.
+    #[default]
+    #[value(alias = "substrate")]
+    Network,
+    /// All genes, those without effect too; of a painted network its CPPN.
+    Genome,
+    /// What each output of a CPPN says (svg).
+    Pattern,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

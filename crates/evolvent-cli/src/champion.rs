@@ -2,12 +2,12 @@
 
 use crate::{
     Context, DONE,
-    arguments::{self, ExportFormat},
+    arguments::{self, ExportFormat, Picture},
     done,
     progress::{print, say},
     write_new,
 };
-use evolvent_neat::Graph;
+use evolvent_nets::Depiction;
 use evolvent_run::{
     Error, Result, RunDir,
     champion::Champion,
@@ -70,12 +70,11 @@ impl Context<'_> {
             ExportFormat::Python => Format::Python,
             ExportFormat::Rust => Format::Rust,
             ExportFormat::C => Format::C,
-            ExportFormat::Dot => return self.draw(&champion, arguments, picture::write_dot),
-            ExportFormat::Svg => return self.draw(&champion, arguments, picture::write_svg),
+            ExportFormat::Dot | ExportFormat::Svg => return self.draw(&champion, &dir, arguments),
         };
-        if arguments.genome {
-            let found = format!("--genome with --format {format}");
-            return Err(Error::input("export", "--genome with --format dot or svg", found));
+        if arguments.picture != Picture::default() {
+            let found = format!("--picture with --format {format}");
+            return Err(Error::input("export", "--picture with --format dot or svg", found));
         }
         if champion.interface.is_none() && format == Format::Json {
             return self.export_genome(&champion, &dir, arguments);
@@ -119,10 +118,45 @@ impl Context<'_> {
         Ok(DONE)
     }
 
-    fn draw(&self, champion: &Champion, arguments: &arguments::Export, draw: Draw) -> Result<u8> {
-        let (graph, inputs) = champion.graph()?;
-        let detail = if arguments.genome { Detail::Genome } else { Detail::Network };
-        let bytes = draw(&graph, inputs, detail);
+    /// The picture that was asked for.
+    fn draw(&self, champion: &Champion, dir: &RunDir, arguments: &arguments::Export) -> Result<u8> {
+        let svg = arguments.format == ExportFormat::Svg;
+        let pattern = arguments.picture == Picture::Pattern;
+        let (from, network) = (arguments.from.clone(), if svg { Depiction::Svg } else { Depiction::Dot });
+        if pattern && !svg {
+            return Err(Error::input("export", "--format svg for a pattern", "--format dot"));
+        }
+        if from.is_some() && !pattern {
+            let found = "--from without it".to_string();
+            return Err(Error::input("export", "--picture pattern, which has a --from", found));
+        }
+        let what = if pattern { Depiction::Pattern { from } } else { network };
+        let depicted = match arguments.picture {
+            Picture::Genome => None,
+            Picture::Network | Picture::Pattern => {
+                champion.depict(self.registry, dir, &arguments.set, &what)?
+            }
+        };
+        let bytes = match depicted {
+            Some(text) => text.into_bytes(),
+            None if pattern => {
+                let expected =
+                    "a network that a CPPN painted, `[network.hyperneat]` or `[network.es_hyperneat]`";
+                let found = format!("a genome of kind `{}` with no pattern", champion.kind);
+                return Err(Error::input(dir.root().display(), expected, found)
+                    .with_hint("`--picture network` draws evolved graphs"));
+            }
+            None => {
+                let (graph, mut inputs) = champion.graph()?;
+                if champion.depict(self.registry, dir, &arguments.set, &Depiction::Dot)?.is_some() {
+                    inputs = graph.structure.sources.saturating_sub(1) as usize; // a CPPN's own, before its bias
+                }
+                let whole = arguments.picture == Picture::Genome;
+                let detail = if whole { Detail::Genome } else { Detail::Network };
+                let write = if svg { picture::write_svg } else { picture::write_dot };
+                write(&graph, inputs, detail)
+            }
+        };
         if arguments.output.as_os_str() == "-" {
             return write_bytes(&bytes);
         }
@@ -130,8 +164,6 @@ impl Context<'_> {
         Ok(DONE)
     }
 }
-
-type Draw = fn(&Graph, usize, Detail) -> Vec<u8>;
 
 fn write_bytes(bytes: &[u8]) -> Result<u8> {
     use std::io::{ErrorKind, Write};

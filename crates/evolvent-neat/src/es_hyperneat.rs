@@ -16,6 +16,7 @@ use crate::{
     cppn::{Cppn, Query},
     expression::{AdaptiveRules, Expression, LinkExpression, RuleNumbers},
     graph::{Graph, GraphGenes},
+    picture::{Panel, Plane},
     quadtree::{Answer, Centre, Division, MOST_AXES, Tree},
     substrate::{Substrate, SubstrateLayer},
     substrate_network::{Kinship, SubstrateNetwork},
@@ -119,6 +120,23 @@ impl EsHyperNeat {
 
     fn axes(&self, dimensions: usize) -> Vec<usize> {
         self.axes.given().cloned().unwrap_or_else(|| (0..dimensions).collect())
+    }
+
+    /// What pictures of the pattern show: connections into the plane of hidden neurons and out of it.
+    fn panels(&self, substrate: &Substrate) -> Vec<Panel> {
+        let expression = self.expression();
+        let (inputs, outputs) = (Plane::of_layer(substrate, 0), Plane::of_layer(substrate, 1));
+        let mut middle = self.section.clone();
+        middle.resize(substrate.dimensions, 0.0);
+        let axes = self.axes(substrate.dimensions);
+        axes.iter().for_each(|&axis| middle[axis] = 0.0);
+        let hidden = Plane { name: "hidden".into(), points: None, axes, middle };
+        let mut panels = Panel::of_connections(&expression, 0, &inputs, &hidden);
+        panels.extend(Panel::of_connections(&expression, 0, &hidden, &outputs));
+        if self.bias {
+            panels.push(Panel::of_biases(expression.per_group(), &hidden));
+        }
+        panels
     }
 
     fn expression(&self) -> Expression<'_> {
@@ -366,7 +384,9 @@ impl Decoder for EsHyperNeat {
         let substrate = Arc::new(self.ends(interface).expect("the substrate was checked"));
         let query = Query::new(&self.cppn, substrate.dimensions, self.expression().outputs(1, 1));
         let plastic = self.plasticity.is_some();
-        let kinship = Kinship { recurrent: self.recurrent, plastic, weight_range: self.weight_range };
+        let weight_range = self.weight_range;
+        let kinship =
+            Kinship { recurrent: self.recurrent, plastic, weight_range, panels: self.panels(&substrate) };
         SubstrateNetwork::blank(substrate, query, interface, kinship)
     }
 

@@ -72,6 +72,13 @@ impl Expression<'_> {
         1 + usize::from(self.leo.is_some()) + if self.plasticity.is_some() { 4 } else { 0 }
     }
 
+    /// What each of them means.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let rules: &[_] = if self.plasticity.is_some() { &["rate η", "A", "B", "C"] } else { &[] };
+        let link = self.leo.is_some().then_some("link");
+        std::iter::once("weight").chain(link).chain(rules.iter().copied()).collect()
+    }
+
     /// All outputs, for so many groups of connections and of neurons with biases.
     pub(crate) fn outputs(&self, groups: usize, biased: usize) -> usize {
         groups * self.per_group() + if self.bias { biased } else { 0 }

@@ -18,6 +18,7 @@ use crate::{
     cppn::{Cppn, Query},
     expression::{AdaptiveRules, Expression, LinkExpression, RuleNumbers},
     graph::{Graph, GraphGenes},
+    picture::{Panel, Plane},
     substrate::{Points, Substrate, SubstrateLayer},
     substrate_network::{Kinship, SubstrateNetwork},
 };
@@ -111,6 +112,22 @@ impl HyperNeat {
     fn groups(&self, substrate: &Substrate) -> (usize, usize) {
         if self.outputs_per_layer { (substrate.pairs.len(), substrate.layers.len() - 1) } else { (1, 1) }
     }
+
+    /// What pictures of the pattern show.
+    fn panels(&self, substrate: &Substrate) -> Vec<Panel> {
+        let (expression, (groups, _)) = (self.expression(), self.groups(substrate));
+        let plane = |layer: usize| Plane::of_layer(substrate, layer);
+        let own = |place: usize| if self.outputs_per_layer { place } else { 0 };
+        let mut panels = Vec::new();
+        for (p, &[from, to]) in substrate.pairs.iter().enumerate() {
+            panels.extend(Panel::of_connections(&expression, own(p), &plane(from), &plane(to)));
+        }
+        if self.bias {
+            let output = |layer: usize| groups * expression.per_group() + own(layer - 1);
+            panels.extend((1..substrate.layers.len()).map(|l| Panel::of_biases(output(l), &plane(l))));
+        }
+        panels
+    }
 }
 
 impl NetworkConfig for HyperNeat {
@@ -159,7 +176,9 @@ impl Decoder for HyperNeat {
         let outputs = self.expression().outputs(groups, biased);
         let query = Query::new(&self.cppn, substrate.dimensions, outputs);
         let plastic = self.plasticity.is_some();
-        let kinship = Kinship { recurrent: self.recurrent, plastic, weight_range: self.weight_range };
+        let weight_range = self.weight_range;
+        let kinship =
+            Kinship { recurrent: self.recurrent, plastic, weight_range, panels: self.panels(&substrate) };
         SubstrateNetwork::blank(substrate, query, interface, kinship)
     }
 

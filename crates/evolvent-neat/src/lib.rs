@@ -14,7 +14,7 @@ pub mod hyperneat;
 pub mod innovation;
 pub mod neat;
 pub mod network;
-pub mod picture;
+mod picture;
 pub mod plan;
 pub mod presets;
 pub mod quadtree;

@@ -5,13 +5,18 @@
 //! Between two layers with a good part of all possible connections the dense kernels run, elsewhere a list of
 //! connections, one row of lanes at a time.
 
-use crate::{cppn::Query, expression::RuleNumbers, substrate::Substrate};
+use crate::{
+    cppn::Query,
+    expression::RuleNumbers,
+    picture::{self, Panel},
+    substrate::{Points, Substrate},
+};
 use evolvent_core::{Interface, Network};
 use evolvent_math::kernels::{
     dense::{Begin, dense},
     vectorize,
 };
-use evolvent_nets::{Activation, Describe, Normalizer, Program, plasticity::Rules, program::Kind};
+use evolvent_nets::{Activation, Depiction, Describe, Normalizer, Program, plasticity::Rules, program::Kind};
 use std::sync::Arc;
 
 /// Share of all possible connections between two layers from which on the dense kernels are faster than a list.
@@ -56,15 +61,18 @@ pub struct SubstrateNetwork {
     rules: [Vec<f32>; 4],
     /// Coordinates of hidden neurons that are not of the substrate.
     places: Vec<Vec<f32>>,
+    /// What pictures of the pattern show.
+    panels: Arc<[Panel]>,
     normalizer: Option<Arc<Normalizer>>,
 }
 
 /// What does not change from genome to genome.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kinship {
     pub(crate) recurrent: bool,
     pub(crate) plastic: bool,
     pub(crate) weight_range: f32,
+    pub(crate) panels: Vec<Panel>,
 }
 
 impl SubstrateNetwork {
@@ -92,6 +100,7 @@ impl SubstrateNetwork {
             weights: Vec::new(),
             rules: std::array::from_fn(|_| Vec::new()),
             places: Vec::new(),
+            panels: kinship.panels.into(),
             normalizer: None,
         }
     }
@@ -161,6 +170,23 @@ impl SubstrateNetwork {
         }
         self.biases.extend_from_slice(biases);
         self.stages.push(stage);
+    }
+
+    /// The layer of every value: hidden neurons that decoding found are one layer.
+    pub(crate) fn sheets(&self) -> Vec<usize> {
+        let layers = &self.substrate.layers;
+        let last = layers.len() - 1;
+        let counts = layers[..last].iter().map(Points::len).chain([self.places.len(), layers[last].len()]);
+        counts.enumerate().flat_map(|(sheet, count)| std::iter::repeat_n(sheet, count)).collect()
+    }
+
+    /// Coordinates of hidden neurons that decoding found.
+    pub(crate) fn found(&self) -> &[Vec<f32>] {
+        &self.places
+    }
+
+    pub(crate) fn panels(&self) -> &[Panel] {
+        &self.panels
     }
 
     /// Neurons, outputs counted.
@@ -346,6 +372,10 @@ impl Describe for SubstrateNetwork {
 
     fn normalizer(&self) -> Option<&Arc<Normalizer>> {
         self.normalizer.as_ref()
+    }
+
+    fn depict(&self, what: &Depiction) -> Result<Option<String>, String> {
+        picture::depict(self, what).map(Some)
     }
 
     /// Each stage is one matrix over the values that it reads, zeros where there is no connection; plastic weights are a state

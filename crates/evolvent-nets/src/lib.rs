@@ -26,7 +26,7 @@ pub use conv::{Conv, ConvNetwork};
 pub use dense::{Dense, DenseNetwork};
 pub use head::{Head, Squash};
 pub use hebbian::{Hebbian, HebbianNetwork};
-pub use network::{Describe, NetworkConfig};
+pub use network::{Depiction, Describe, NetworkConfig};
 pub use normalizer::Normalizer;
 pub use program::Program;
 pub use recurrent::{Cell, Recurrent, RecurrentNetwork};

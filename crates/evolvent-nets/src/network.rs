@@ -6,6 +6,20 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Debug, sync::Arc};
 
+/// A picture of a network whose neurons have places.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Depiction {
+    /// The neurons where they stand and what joins them, as SVG.
+    Svg,
+    /// The same in Graphviz's language, places given (`neato -n`).
+    Dot,
+    /// What the pattern that painted the network says of the connections from a point, as SVG.
+    Pattern {
+        /// Coordinates of the point; the middle of each layer that connections leave unless given.
+        from: Option<Vec<f32>>,
+    },
+}
+
 /// A network that can carry a normaliser and describe itself.
 pub trait Describe: Network {
     /// Sets or removes the stage that normalises observations. It is shared, and stays when another genome is decoded.
@@ -20,6 +34,14 @@ pub trait Describe: Network {
     /// The network as a program: input `observation`, output `output` (raw), and its states. Its interpretation equals
     /// [`Network::forward`].
     fn program(&self) -> Program;
+
+    /// A picture; `None` if its neurons have no places.
+    ///
+    /// # Errors
+    /// What does not fit the network.
+    fn depict(&self, _what: &Depiction) -> Result<Option<String>, String> {
+        Ok(None)
+    }
 
     /// [`Describe::program`] followed by a head.
     fn program_with_head(&self, head: &Head) -> Program {

@@ -8,14 +8,15 @@ use crate::{
     error::{Error, Result},
     experiment::Experiment,
     json,
+    problem::Bound,
     record::{Data, Estimate, RECORD_VERSION},
     registry::Registry,
     run_dir::{RunDir, draft_path, write_together},
     session::{Judged, Laurels},
 };
-use evolvent_core::{Genome, Interface};
+use evolvent_core::{Genome, Interface, TreeError};
 use evolvent_neat::Graph;
-use evolvent_nets::Program;
+use evolvent_nets::{Depiction, Program};
 use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -186,17 +187,43 @@ impl Champion {
     /// # Errors
     /// As there, and settings that do not fit.
     pub fn program_with(&self, registry: &Registry, dir: &RunDir, overrides: &[String]) -> Result<Program> {
-        let experiment = Experiment::load(registry, &dir.resolved(), overrides)?;
-        let ready = experiment.open()?;
         let path = dir.champion_json();
-        let program = ready
-            .bound
-            .program(&self.genome, &self.evaluator)
-            .map_err(|e| Error::input(path.display(), "a champion of this experiment", e.to_string()))?;
+        let program =
+            self.ask(registry, dir, overrides, |bound| bound.program(&self.genome, &self.evaluator))?;
         program.ok_or_else(|| {
             Error::input(path.display(), "a network to export", format!("a genome of kind `{}`", self.kind))
                 .with_hint("`--format json` writes its numbers")
         })
+    }
+
+    /// A picture of the champion's network, settings laid over the run's own as for [`Champion::program_with`]; `None` if its
+    /// neurons have no places.
+    ///
+    /// # Errors
+    /// As there, and a picture that does not fit the network.
+    pub fn depict(
+        &self,
+        registry: &Registry,
+        dir: &RunDir,
+        overrides: &[String],
+        what: &Depiction,
+    ) -> Result<Option<String>> {
+        self.ask(registry, dir, overrides, |bound| bound.depict(&self.genome, &self.evaluator, what))
+    }
+
+    /// Asks the run's own task about the champion.
+    fn ask<T>(
+        &self,
+        registry: &Registry,
+        dir: &RunDir,
+        overrides: &[String],
+        question: impl Fn(&dyn Bound) -> Result<T, TreeError>,
+    ) -> Result<T> {
+        let experiment = Experiment::load(registry, &dir.resolved(), overrides)?;
+        let ready = experiment.open()?;
+        let path = dir.champion_json();
+        question(&*ready.bound)
+            .map_err(|e| Error::input(path.display(), "a champion of this experiment", e.to_string()))
     }
 }
 

@@ -18,7 +18,7 @@ use evolvent_core::{
     Batch, Engine, Evaluated, Evaluation, Evaluator, Fitness, Genome, Measurer, Offers, Round, RunKey, Sense,
     Space, Start, Startable, Violations,
 };
-use evolvent_nets::Program;
+use evolvent_nets::{Depiction, Program};
 use evolvent_tasks::{Assess, Assessment};
 use serde::ser::Error as _;
 use std::{any::Any, marker::PhantomData, ops::Range, path::PathBuf, sync::Arc};
@@ -99,6 +99,12 @@ pub trait Bound: Send {
     /// # Errors
     /// If the genome or the state is not what this task saves.
     fn program(&self, genome: &Tree, evaluator: &Tree) -> Result<Option<Program>, TreeError>;
+
+    /// A picture of the champion's network; `None` if it has no places in space.
+    ///
+    /// # Errors
+    /// As [`Problem::program`], and a picture that does not fit the network.
+    fn depict(&self, genome: &Tree, evaluator: &Tree, what: &Depiction) -> Result<Option<String>, TreeError>;
 }
 
 /// What a measurement outside training measures.
@@ -327,6 +333,11 @@ impl<G: Genome, E: Task<G>> Bound for BoundTo<G, E> {
 
     fn program(&self, genome: &Tree, evaluator: &Tree) -> Result<Option<Program>, TreeError> {
         self.task.program(&evaluator.read()?, &genome.read()?).map_err(|e| TreeError::new(e.to_string()))
+    }
+
+    fn depict(&self, genome: &Tree, evaluator: &Tree, what: &Depiction) -> Result<Option<String>, TreeError> {
+        let picture = self.task.depict(&evaluator.read()?, &genome.read()?, what);
+        picture.map_err(|e| TreeError::new(e.to_string()))
     }
 }
 

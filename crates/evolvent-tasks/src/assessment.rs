@@ -1,7 +1,7 @@
 //! One genome looked at closely: what the runner records and exports of a champion.
 
 use evolvent_core::{DecodeError, Evaluation, Evaluator, Genome, Round};
-use evolvent_nets::Program;
+use evolvent_nets::{Depiction, Program};
 
 /// What one genome is worth on fresh episodes or held-out samples.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,19 @@ pub trait Assess<G: Genome>: Evaluator<G> {
     /// # Errors
     /// A genome that has no phenotype.
     fn program(&self, _state: &Self::State, _genome: &G) -> Result<Option<Program>, DecodeError> {
+        Ok(None)
+    }
+
+    /// A picture of the genome's network; `None` if it has no places in space.
+    ///
+    /// # Errors
+    /// A genome that has no phenotype, or a picture that does not fit it.
+    fn depict(
+        &self,
+        _state: &Self::State,
+        _genome: &G,
+        _what: &Depiction,
+    ) -> Result<Option<String>, DecodeError> {
         Ok(None)
     }
 }

@@ -17,7 +17,7 @@ use evolvent_core::{
 use evolvent_math::{par, rows::Materialize};
 use evolvent_nets::program::Kind;
 use evolvent_nets::sensitivity::SensitivityProbe;
-use evolvent_nets::{Describe, Head, Normalizer, Program, Squash};
+use evolvent_nets::{Depiction, Describe, Head, Normalizer, Program, Squash};
 use evolvent_problems::datasets::{self, Dataset, Minibatches, Scorer, Table, Tile, importance_sample};
 use std::ops::Range;
 use std::sync::Arc;
@@ -399,6 +399,15 @@ impl<D: Decoder<Genome: Materialize, Network: Describe>> Assess<D::Genome> for S
             Err(_) => Vec::new(),
         };
         Assessment { evaluation, values, metrics }
+    }
+
+    fn depict(
+        &self,
+        _state: &(),
+        genome: &D::Genome,
+        what: &Depiction,
+    ) -> Result<Option<String>, DecodeError> {
+        self.champion(genome)?.depict(what).map_err(DecodeError)
     }
 
     /// Beside the raw `output`, it gives the `class`, or the `value` in the units of the data where targets are scaled.

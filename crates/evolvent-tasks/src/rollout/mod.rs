@@ -22,7 +22,7 @@ use evolvent_core::{
 };
 use evolvent_math::{par, rows::Materialize};
 use evolvent_nets::sensitivity::SensitivityProbe;
-use evolvent_nets::{Describe, Head, Normalizer, Program};
+use evolvent_nets::{Depiction, Describe, Head, Normalizer, Program};
 use evolvent_problems::environments::Spec;
 use lockstep::{Draws, Finished, LANES, Rules, Workspace};
 use serde::{Deserialize, Serialize};
@@ -472,6 +472,15 @@ impl<D: Decoder<Genome: Materialize, Network: Describe>> Assess<D::Genome> for R
 
     fn program(&self, state: &RolloutState, genome: &D::Genome) -> Result<Option<Program>, DecodeError> {
         Ok(Some(self.champion(state, genome)?.program_with_head(&self.head)))
+    }
+
+    fn depict(
+        &self,
+        state: &RolloutState,
+        genome: &D::Genome,
+        what: &Depiction,
+    ) -> Result<Option<String>, DecodeError> {
+        self.champion(state, genome)?.depict(what).map_err(DecodeError)
     }
 }
 

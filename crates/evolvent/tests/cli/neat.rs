@@ -57,9 +57,11 @@ fn a_run_is_shown_drawn_and_written_down() {
         let bytes = fs::read(at.join(&file)).unwrap();
         assert!(String::from_utf8_lossy(&bytes).contains(part), "{format}");
     }
-    run(at, &["export", "runs/maze", "--format", "dot", "--genome", "-o", "genome.dot"]).ends_with(0);
+    run(at, &["export", "runs/maze", "--format", "dot", "--picture", "genome", "-o", "genome.dot"])
+        .ends_with(0);
     run(at, &["run", "maze.toml", "--quiet", "--out", "runs/maze", "--overwrite"]).ends_with(0);
-    let wrong = run(at, &["export", "runs/maze", "--format", "onnx", "--genome", "-o", "x"]).ends_with(2);
+    let wrong =
+        run(at, &["export", "runs/maze", "--format", "onnx", "--picture", "genome", "-o", "x"]).ends_with(2);
     assert!(wrong.stderr.contains("--format dot or svg"), "{}", wrong.stderr);
 }
 
@@ -78,6 +80,54 @@ fn networks_without_a_graph_cannot_be_drawn() {
     assert!(wrong.stderr.contains("kind `vector`"), "{}", wrong.stderr);
     let none = run(at, &["show", "runs/dense", "--lineage"]).ends_with(2);
     assert!(none.stderr.contains("keeps lineage"), "{}", none.stderr);
+}
+
+#[test]
+fn painted_networks_and_their_patterns_are_drawn() {
+    let experiment = |name: &str| {
+        fs::read_to_string(format!("{}/../../experiments/{name}.toml", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let dir = directory(&[
+        ("visual.toml", &experiment("visual_discrimination")),
+        ("retina.toml", &experiment("retina")),
+        ("cartpole.toml", &experiment("cartpole_neat")),
+    ]);
+    let at = dir.path();
+    for (name, neurons, panels) in [("visual", 242, 1), ("retina", 8 + 2, 5)] {
+        run(at, &["run", &format!("{name}.toml"), "--quiet", "--set", "run.generations=2"]).ends_with(0);
+        let runs = format!("runs/{name}");
+        let export = |format: &str, picture: &str| {
+            let asked = ["export", &runs, "--format", format, "--picture", picture, "-o", "-"];
+            run(at, &asked).ends_with(0).stdout
+        };
+        let svg = export("svg", "network");
+        assert!(svg.matches("<circle").count() >= neurons, "{name}\n{svg}");
+        assert!(export("dot", "substrate").matches("pos=").count() >= neurons);
+        let pattern = export("svg", "pattern");
+        assert_eq!(pattern.matches("font-weight").count(), panels, "{name}");
+        assert!(pattern.starts_with("<svg") && pattern.trim_end().ends_with("</svg>"));
+        let genome = export("svg", "genome");
+        assert_eq!(genome.matches(">1</text>").count(), 1, "one bias\n{genome}");
+    }
+    let from = |point: &str| {
+        run(
+            at,
+            &["export", "runs/visual", "--format", "svg", "--picture", "pattern", "--from", point, "-o", "-"],
+        )
+    };
+    assert!(from("-0.5,0.25").ends_with(0).stdout.contains("from (-0.5, 0.25)"));
+    let wrong = from("1,2,3").ends_with(2);
+    assert!(wrong.stderr.contains("2 finite coordinates"), "{}", wrong.stderr);
+    run(at, &["run", "cartpole.toml", "--quiet", "--set", "run.generations=1"]).ends_with(0);
+    for (asked, expected) in [
+        (["--format", "svg", "--picture", "pattern"], "[network.hyperneat]"),
+        (["--format", "dot", "--picture", "pattern"], "--format svg"),
+        (["--format", "svg", "--from", "0"], "--picture pattern"),
+    ] {
+        let command = [&["export", "runs/cartpole", "-o", "-"][..], &asked].concat();
+        let wrong = run(at, &command).ends_with(2);
+        assert!(wrong.stderr.contains(expected), "{}", wrong.stderr);
+    }
 }
 
 #[test]
