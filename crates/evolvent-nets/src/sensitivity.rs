@@ -44,58 +44,93 @@ pub fn jacobian<'a>(
     program: &Program,
     steps: impl IntoIterator<Item = &'a [f32]>,
 ) -> Result<Jacobian, ProgramError> {
-    let mut interpreter = Interpreter::new(program.clone())?;
-    let mut seen = Vec::new();
-    for observation in steps {
-        // The states at the beginning of the step are values, too, but `step` replaces them at its end.
-        let states: Vec<Tensor> =
-            program.states.iter().map(|s| interpreter.value(&s.input.name).clone()).collect();
-        interpreter.step(observation)?;
-        let mut values = interpreter.values().to_vec();
-        for (state, value) in program.states.iter().zip(states) {
-            values[interpreter.place(&state.input.name)] = value;
-        }
-        seen.push(values);
-    }
-    Ok(reverse(&interpreter, &seen))
+    let mut pass = ReversePass::new(program)?;
+    pass.run(steps)?;
+    let by_initializer = program.initializers.iter().zip(&pass.constants);
+    let by_initializer = by_initializer.map(|(c, &at)| (c.name.clone(), pass.adjoints[at].clone()));
+    Ok(Jacobian { outputs: pass.k, by_initializer: by_initializer.collect() })
 }
 
-/// The reverse pass over the steps of a fragment, the last one first.
-fn reverse(interpreter: &Interpreter, seen: &[Vec<Tensor>]) -> Jacobian {
-    let program = interpreter.program();
-    let output = program.outputs.first().map(|port| interpreter.place(&port.name));
-    let k = output.map_or(0, |at| interpreter.values()[at].data.len());
-    let blank = || interpreter.values().iter().map(|v| vec![0.0; v.data.len() * k]).collect::<Vec<_>>();
-    // ∂y/∂(every name): those of constants are summed over the steps, those of values begin anew.
-    let mut adjoints: Vec<Vec<f64>> = blank();
-    let constants: Vec<usize> = program.initializers.iter().map(|c| interpreter.place(&c.name)).collect();
-    let mut from_later: Vec<Vec<f64>> =
-        program.states.iter().map(|s| vec![0.0; s.initial.len() * k]).collect();
-    for values in seen.iter().rev() {
-        let mut fresh = blank();
-        for &at in &constants {
-            std::mem::swap(&mut fresh[at], &mut adjoints[at]);
-        }
-        adjoints = fresh;
-        if let Some(at) = output {
-            (0..k).for_each(|i| adjoints[at][i * k + i] += 1.0);
-        }
-        for (state, later) in program.states.iter().zip(&from_later) {
-            let at = interpreter.place(&state.output);
-            adjoints[at].iter_mut().zip(later).for_each(|(a, b)| *a += b);
-        }
-        for (op, operands, result) in interpreter.operations().rev() {
-            let dy = std::mem::take(&mut adjoints[result]);
-            pull_back(op, operands, &values[result], &dy, k, values, &mut adjoints);
-            adjoints[result] = dy;
-        }
-        for (state, later) in program.states.iter().zip(&mut from_later) {
-            later.clone_from(&adjoints[interpreter.place(&state.input.name)]);
-        }
+/// A reverse pass that serves one fragment of experience after another: one interpreter and one set of buffers.
+struct ReversePass {
+    interpreter: Interpreter,
+    /// Numbers of the first output.
+    k: usize,
+    output: Option<usize>,
+    /// Indices of the constants, in the program's order, and of all other values.
+    constants: Vec<usize>,
+    variables: Vec<usize>,
+    /// Of each state where it is read and where its next value is.
+    states: Vec<(usize, usize)>,
+    /// ∂y/∂(every value), `k` numbers each: those of constants are summed over the steps, those of variables begin anew.
+    adjoints: Vec<Vec<f64>>,
+    /// ∂y/∂(every state), of the steps behind.
+    from_later: Vec<Vec<f64>>,
+}
+
+impl ReversePass {
+    fn new(program: &Program) -> Result<Self, ProgramError> {
+        let interpreter = Interpreter::new(program.clone())?;
+        let output = program.outputs.first().map(|port| interpreter.place(&port.name));
+        let k = output.map_or(0, |at| interpreter.values()[at].data.len());
+        let constants: Vec<usize> = program.initializers.iter().map(|c| interpreter.place(&c.name)).collect();
+        let mut variables: Vec<usize> = (0..interpreter.values().len()).collect();
+        variables.retain(|at| !constants.contains(at));
+        let states = program.states.iter();
+        let states = states.map(|s| (interpreter.place(&s.input.name), interpreter.place(&s.output)));
+        Ok(ReversePass {
+            k,
+            output,
+            constants,
+            variables,
+            states: states.collect(),
+            adjoints: interpreter.values().iter().map(|v| vec![0.0; v.data.len() * k]).collect(),
+            from_later: program.states.iter().map(|s| vec![0.0; s.initial.len() * k]).collect(),
+            interpreter,
+        })
     }
-    let by_initializer =
-        program.initializers.iter().zip(constants).map(|(c, at)| (c.name.clone(), adjoints[at].clone()));
-    Jacobian { outputs: k, by_initializer: by_initializer.collect() }
+
+    /// Goes forward over the steps of an episode and back again; then the adjoints of the constants are the Jacobian of the
+    /// sum of the outputs over all steps.
+    fn run<'a>(&mut self, steps: impl IntoIterator<Item = &'a [f32]>) -> Result<(), ProgramError> {
+        let ReversePass { interpreter, k, output, constants, variables, states, adjoints, from_later } = self;
+        interpreter.reset();
+        let mut seen: Vec<Vec<Tensor>> = Vec::new();
+        for observation in steps {
+            // The states at the beginning of the step are values, too, but `step` replaces them at its end.
+            let before: Vec<Tensor> = states.iter().map(|s| interpreter.values()[s.0].clone()).collect();
+            interpreter.step(observation)?;
+            let values = interpreter.values_mut();
+            let next: Vec<Tensor> = states.iter().map(|s| values[s.0].clone()).collect();
+            states.iter().zip(before).for_each(|(s, value)| values[s.0] = value);
+            seen.push(variables.iter().map(|&at| std::mem::take(&mut values[at])).collect());
+            states.iter().zip(next).for_each(|(s, value)| values[s.0] = value);
+        }
+        constants.iter().for_each(|&at| adjoints[at].fill(0.0));
+        from_later.iter_mut().for_each(|later| later.fill(0.0));
+        for held in seen.into_iter().rev() {
+            for (&at, value) in variables.iter().zip(held) {
+                interpreter.values_mut()[at] = value;
+                adjoints[at].fill(0.0);
+            }
+            if let Some(at) = *output {
+                (0..*k).for_each(|i| adjoints[at][i * *k + i] += 1.0);
+            }
+            for (state, later) in states.iter().zip(&*from_later) {
+                adjoints[state.1].iter_mut().zip(later).for_each(|(a, b)| *a += b);
+            }
+            let values = interpreter.values();
+            for (op, operands, result) in interpreter.operations().rev() {
+                let dy = std::mem::take(&mut adjoints[result]);
+                pull_back(op, operands, &values[result], &dy, *k, values, adjoints);
+                adjoints[result] = dy;
+            }
+            for (state, later) in states.iter().zip(&mut *from_later) {
+                later.copy_from_slice(&adjoints[state.0]);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// to\[i\] += factor · from\[j\], each a run of `k`.
@@ -130,12 +165,15 @@ fn pull_back(
         Kind::MatMul | Kind::Gemm => {
             let w = &values[operands[1]];
             let outputs = w.shape[1];
-            for (i, &v) in x.data.iter().enumerate() {
-                for o in 0..outputs {
-                    let at = i * outputs + o;
-                    add(&mut adjoints[first], i, f64::from(w.data[at]), dy, o, k);
-                    add(&mut adjoints[operands[1]], at, f64::from(v), dy, o, k);
+            let dx = adjoints[first].chunks_exact_mut(k.max(1));
+            for (dx, row) in dx.zip(w.data.chunks_exact(outputs)) {
+                for (&w, dy) in row.iter().zip(dy.chunks_exact(k.max(1))) {
+                    dx.iter_mut().zip(dy).for_each(|(t, d)| *t += f64::from(w) * d);
                 }
+            }
+            // A row of weights has the adjoints of all outputs one after the other, as the result has.
+            for (row, &v) in adjoints[operands[1]].chunks_exact_mut((outputs * k).max(1)).zip(&x.data) {
+                row.iter_mut().zip(dy).for_each(|(t, d)| *t += f64::from(v) * d);
             }
             if let Some(&bias) = operands.get(2) {
                 (0..outputs).for_each(|o| add(&mut adjoints[bias], o, 1.0, dy, o, k));
@@ -333,10 +371,12 @@ pub fn sensitivities(
         });
     }
     let mut sums = vec![0.0; map.genes * k];
+    let mut pass = ReversePass::new(&program)?;
+    let places: Vec<usize> = map.by_initializer.keys().map(|name| pass.interpreter.place(name)).collect();
     for fragment in experiences.observations.chunks(length.max(1)) {
-        let jacobian = jacobian(&program, fragment.chunks(inputs.max(1)))?;
-        for (name, indices) in &map.by_initializer {
-            for (gradient, &gene) in jacobian.by_initializer[name].chunks(k.max(1)).zip(indices) {
+        pass.run(fragment.chunks(inputs.max(1)))?;
+        for (indices, &at) in map.by_initializer.values().zip(&places) {
+            for (gradient, &gene) in pass.adjoints[at].chunks(k.max(1)).zip(indices) {
                 for (sum, &g) in sums[gene * k..].iter_mut().zip(gradient) {
                     *sum += if kind == Sensitivity::Absolute { g.abs() } else { g };
                 }

@@ -102,14 +102,14 @@ impl Interpreter {
         &self.values
     }
 
+    /// What every name holds, to be changed: a step reads the first input, the states and the constants, and writes all others.
+    pub(crate) fn values_mut(&mut self) -> &mut [Tensor] {
+        &mut self.values
+    }
+
     /// Each operation with the indices of its operands and of its result.
     pub(crate) fn operations(&self) -> impl DoubleEndedIterator<Item = (&Op, &[usize], usize)> {
         self.program.ops.iter().zip(&self.places).map(|(op, (operands, result))| (op, &operands[..], *result))
-    }
-
-    /// The program.
-    pub(crate) fn program(&self) -> &Program {
-        &self.program
     }
 
     fn set(&mut self, port: &Port, value: Tensor) -> Result<(), ProgramError> {
