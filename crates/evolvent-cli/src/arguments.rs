@@ -67,7 +67,8 @@ pub(crate) struct Output {
 pub(crate) struct Run {
     /// The experiment file; `-` reads standard input.
     pub(crate) file: PathBuf,
-    /// Lay a setting over the file, such as algorithm.open_es.sigma=0.1; the value is TOML, or a bare word.
+    /// Lay a setting over the file, such as algorithm.open_es.sigma=0.1; the value is TOML, or a bare word. A table in braces
+    /// replaces what is there: 'algorithm={cma_es={}}'.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// The root of all randomness; overrides the file.

@@ -56,6 +56,11 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    /// Whether a span is of a setting that was laid over the file.
+    pub(crate) fn is_override(&self, span: &Range<usize>) -> bool {
+        self.overrides.first().is_some_and(|(offset, _)| span.start >= *offset)
+    }
+
     /// A mistake at a span of these sources.
     pub(crate) fn mistake(&self, path: &str, span: Option<Range<usize>>, message: String) -> Mistake {
         let mut mistake = Mistake { path: path.into(), place: None, given_by: None, message, hint: None };
@@ -107,7 +112,10 @@ impl<'t> Document<'t> {
             sources.overrides.push((offset, change.given.clone()));
             match change.table(offset) {
                 Some(table) => {
-                    if let Err((path, span)) = merge(&mut root, table, "") {
+                    let written_out = |span: Range<usize>| {
+                        change.text.as_bytes().get(span.start.wrapping_sub(offset)) == Some(&b'{')
+                    };
+                    if let Err((path, span)) = merge(&mut root, table, "", &written_out) {
                         let message = "expected a table here, found a value".to_owned();
                         list.push(sources.mistake(&path, Some(span), message));
                     }
@@ -175,17 +183,23 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// Lays `over` over `base`. The error is a place where a table would have to go over a value.
-fn merge<'t>(base: &mut DeTable<'t>, over: DeTable<'t>, path: &str) -> Result<(), (String, Range<usize>)> {
+/// Lays `over` over `base`: `a.b = 1` goes into the table that is there, one that is written out, `a = { b = 1 }`, takes its
+/// place. The error is a place where a table would have to go over a value.
+fn merge<'t>(
+    base: &mut DeTable<'t>,
+    over: DeTable<'t>,
+    path: &str,
+    written_out: &dyn Fn(Range<usize>) -> bool,
+) -> Result<(), (String, Range<usize>)> {
     for (key, value) in over {
         let path = join(path, key.get_ref());
         let inner = base.get_mut(key.get_ref().as_ref());
         match (inner, value.get_ref()) {
-            (Some(below), DeValue::Table(_)) => {
+            (Some(below), DeValue::Table(_)) if !written_out(value.span()) => {
                 let span = value.span();
                 let DeValue::Table(table) = value.into_inner() else { unreachable!() };
                 match below.get_mut() {
-                    DeValue::Table(base) => merge(base, table, &path)?,
+                    DeValue::Table(base) => merge(base, table, &path, written_out)?,
                     _ => return Err((path, span)),
                 }
             }
@@ -516,6 +530,12 @@ mod tests {
         assert_eq!((settings.sigma, settings.hidden), (0.5, vec![3]));
         assert_eq!(settings.optimizer, Optimizer::Adam { beta: 0.9 });
         assert_eq!(read("", &["optimizer=sgd"]).unwrap().optimizer, Optimizer::Sgd);
+        // A table that is written out takes the place of what is there.
+        for before in ["optimizer = \"sgd\"", "[optimizer.momentum]\nrate = 0.1"] {
+            let settings =
+                read(before, &["optimizer={adam={beta=0.5}}", "optimizer.adam.beta=0.25"]).unwrap();
+            assert_eq!(settings.optimizer, Optimizer::Adam { beta: 0.25 }, "{before}");
+        }
         assert_eq!(
             lines("sigma = 1.0", &["sigma=high", "hiden=[1]"]),
             [

@@ -410,8 +410,14 @@ impl<'a> Reader<'a> {
                     let path = format!("{section}.{}", key.get_ref());
                     let message = format!("expected one {section}, found {}", several.join(", "));
                     let mistake = self.places.sources().mistake(&path, Some(key.span()), message);
-                    let hint = Some(format!("keep `{}` or this one", first.get_ref()));
-                    list.push(Mistake { hint, ..mistake });
+                    let mut hint = format!("keep `{}` or this one", first.get_ref());
+                    if self.places.sources().is_override(&key.span()) {
+                        hint += &format!(
+                            "; --set '{section}={{{}={{…}}}}' replaces what is there",
+                            key.get_ref()
+                        );
+                    }
+                    list.push(Mistake { hint: Some(hint), ..mistake });
                 }
                 Err(list)
             }

@@ -142,6 +142,9 @@ fn one_table_per_section() {
         found,
         ["x.toml:13:12: algorithm.de: expected one algorithm, found ga, de (keep `ga` or this one)"]
     );
+    let found = lines(CARTPOLE, &["algorithm.de.population_size=9"]);
+    assert!(found[0].contains("--set 'algorithm={de={…}}' replaces"), "{found:?}");
+    assert!(parse(CARTPOLE, &["algorithm={de={}}"]).unwrap().start().is_ok());
     let found = lines(&CARTPOLE.replace("[algorithm.ga]\npopsize = 64", "[algorithm]\nga = 3"), &[]);
     assert!(found[0].contains("expected a table [algorithm.NAME], found an integer"), "{found:?}");
     assert!(lines("", &[]).len() >= 3);
