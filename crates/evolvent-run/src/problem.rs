@@ -103,7 +103,7 @@ pub trait Bound: Send {
     /// A picture of the champion's network; `None` if it has no places in space.
     ///
     /// # Errors
-    /// As [`Problem::program`], and a picture that does not fit the network.
+    /// As [`Bound::program`], and a picture that does not fit the network.
     fn depict(&self, genome: &Tree, evaluator: &Tree, what: &Depiction) -> Result<Option<String>, TreeError>;
 }
 
