@@ -72,9 +72,9 @@ impl Context<'_> {
             ExportFormat::C => Format::C,
             ExportFormat::Dot | ExportFormat::Svg => return self.draw(&champion, &dir, arguments),
         };
-        if arguments.picture != Picture::default() {
-            let found = format!("--picture with --format {format}");
-            return Err(Error::input("export", "--picture with --format dot or svg", found));
+        if arguments.picture != Picture::default() || arguments.from.is_some() {
+            let found = format!("--picture or --from with --format {format}");
+            return Err(Error::input("export", "--picture and --from with --format dot or svg", found));
         }
         if champion.interface.is_none() && format == Format::Json {
             return self.export_genome(&champion, &dir, arguments);
