@@ -48,6 +48,28 @@ fn every_experiment_runs() {
     }
 }
 
+/// What `experiments/README.md` says of those with a target. The directories below are comparisons, in which not all reach it.
+#[test]
+fn experiments_with_a_target_reach_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut reached = 0;
+    for name in shipped() {
+        let file = repository().join("experiments").join(&name);
+        let text = fs::read_to_string(&file).unwrap();
+        let run_table = text.split("[run]").nth(1).unwrap_or_default();
+        let has_target = run_table.lines().any(|line| line.starts_with("target"));
+        if name.contains('/') || !has_target {
+            continue;
+        }
+        let out = dir.path().join(&name);
+        let asked = ["run", file.to_str().unwrap(), "--json", "--out", out.to_str().unwrap()];
+        let last = run(&repository(), &asked).ends_with(0).objects().pop().unwrap();
+        assert_eq!(last["stopped_by"], "target", "{name}: {last}");
+        reached += 1;
+    }
+    assert!(reached >= 20, "{reached}");
+}
+
 #[test]
 fn cart_pole_is_solved_with_any_seed() {
     let dir = tempfile::tempdir().unwrap();
