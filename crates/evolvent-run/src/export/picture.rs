@@ -205,7 +205,7 @@ fn width(weight: f32) -> f64 {
 /// How the numbers of a picture make the values of its nodes, a line each.
 const CAPTION: [&str; 3] = [
     "node = function(response × (Σ weight × value + bias))",
-    "response: a setting of the network; unless given 4.9 in sigmoids, else 1",
+    "response: a setting of the network; unless given 4.9 in sigmoids, else 1; where responses evolve, times a factor of the node",
     "formulas (--format latex) have it and the scaling of inputs multiplied in",
 ];
 
