@@ -173,7 +173,8 @@ pub(crate) enum Picture {
     #[default]
     #[value(alias = "substrate")]
     Network,
-    /// All genes, those without effect too; of a painted network its CPPN.
+    /// All genes, those without effect too; of a painted network its CPPN, with s, t and d for coordinates of source and target
+    /// and their difference.
     Genome,
     /// What each output of a CPPN says (svg).
     Pattern,

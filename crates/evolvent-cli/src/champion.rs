@@ -147,14 +147,15 @@ impl Context<'_> {
                     .with_hint("`--picture network` draws evolved graphs"));
             }
             None => {
-                let (graph, mut inputs) = champion.graph()?;
-                if champion.depict(self.registry, dir, &arguments.set, &Depiction::Dot)?.is_some() {
-                    inputs = graph.structure.sources.saturating_sub(1) as usize; // a CPPN's own, before its bias
-                }
+                let (graph, inputs) = champion.graph()?;
+                // A CPPN has inputs of its own.
+                let own = champion.depict(self.registry, dir, &arguments.set, &Depiction::Sources)?;
+                let names = own.map(|names| names.lines().map(String::from).collect());
+                let inputs: Vec<String> = names.unwrap_or_else(|| picture::numbered(inputs));
                 let whole = arguments.picture == Picture::Genome;
                 let detail = if whole { Detail::Genome } else { Detail::Network };
                 let write = if svg { picture::write_svg } else { picture::write_dot };
-                write(&graph, inputs, detail)
+                write(&graph, &inputs, detail)
             }
         };
         if arguments.output.as_os_str() == "-" {

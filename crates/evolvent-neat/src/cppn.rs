@@ -208,6 +208,18 @@ impl Query {
     }
 
     /// Writes the inputs of one lane.
+    /// Short names of the inputs, in the order in which [`Query::show`] shows them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let each = |letter: &'static str| (1..=self.dimensions).map(move |axis| format!("{letter}{axis}"));
+        let names = self.shown.iter().map(|shown| match shown {
+            CppnInput::Source => each("s").collect(),
+            CppnInput::Target => each("t").collect(),
+            CppnInput::Delta => each("d").collect(),
+            CppnInput::Distance => vec!["dist".to_owned()],
+        });
+        names.collect::<Vec<Vec<String>>>().concat()
+    }
+
     fn show(&mut self, lanes: usize, lane: usize, source: &[f32], target: &[f32]) {
         let mut row = lane;
         let mut put = |x: f32| {

@@ -129,6 +129,7 @@ pub(crate) fn depict(network: &SubstrateNetwork, what: &Depiction) -> Result<Str
         Depiction::Svg => Ok(substrate_svg(network)),
         Depiction::Dot => Ok(substrate_dot(network)),
         Depiction::Pattern { from } => pattern_svg(network, from.as_deref()),
+        Depiction::Sources => Ok(network.query.names().join("\n")),
     }
 }
 

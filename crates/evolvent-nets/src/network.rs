@@ -18,6 +18,8 @@ pub enum Depiction {
         /// Coordinates of the point; the middle of each layer that connections leave unless given.
         from: Option<Vec<f32>>,
     },
+    /// No picture but short names of what the sources of the graph that painted it show, a line each, its bias left out.
+    Sources,
 }
 
 /// A network that can carry a normaliser and describe itself.

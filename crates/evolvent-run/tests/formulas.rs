@@ -12,7 +12,7 @@ use evolvent_nets::{
 };
 use evolvent_run::export::{
     ExportError, Format,
-    picture::{Detail, write_dot, write_svg},
+    picture::{Detail, numbered, write_dot, write_svg},
 };
 use std::{fmt::Write, fs, process::Command, sync::Arc};
 
@@ -292,7 +292,7 @@ fn what_nobody_can_read_is_refused() {
 #[test]
 fn pictures_show_what_an_output_can_see() {
     for grown in graphs::networks() {
-        let (graph, inputs) = (&grown.graph, grown.interface.inputs());
+        let (graph, inputs) = (&grown.graph, &numbered(grown.interface.inputs()));
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let network = text(write_dot(graph, inputs, Detail::Network));
         let genome = text(write_dot(graph, inputs, Detail::Genome));

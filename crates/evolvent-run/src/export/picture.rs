@@ -48,7 +48,7 @@ struct Edge {
     enabled: bool,
 }
 
-fn drawn(graph: &Graph, inputs: usize, detail: Detail) -> Drawn {
+fn drawn(graph: &Graph, inputs: &[String], detail: Detail) -> Drawn {
     let s = &graph.structure;
     let (sources, outputs) = (s.sources as usize, s.outputs as usize);
     let index = |id: u32| s.node(id);
@@ -78,7 +78,7 @@ fn drawn(graph: &Graph, inputs: usize, detail: Detail) -> Drawn {
         .map(|&n| {
             let gene = s.nodes[n];
             let (role, name) = match n {
-                n if n < inputs => (Role::Source, format!("x{}", n + 1)),
+                n if n < inputs.len() => (Role::Source, inputs[n].clone()),
                 n if n < sources => (Role::Source, "1".into()),
                 n if n < sources + outputs => (Role::Output, format!("y{}", n - sources + 1)),
                 _ => (Role::Hidden, gene.id.to_string()),
@@ -209,8 +209,13 @@ const CAPTION: [&str; 3] = [
     "formulas (--format latex) have it and the scaling of inputs multiplied in",
 ];
 
-/// A graph in Graphviz's language; `inputs` of its sources are inputs, the others the bias.
-pub fn write_dot(graph: &Graph, inputs: usize, detail: Detail) -> Vec<u8> {
+/// Names of so many inputs.
+pub fn numbered(inputs: usize) -> Vec<String> {
+    (1..=inputs).map(|i| format!("x{i}")).collect()
+}
+
+/// A graph in Graphviz's language; `inputs` are the names of its first sources, the others are the bias.
+pub fn write_dot(graph: &Graph, inputs: &[String], detail: Detail) -> Vec<u8> {
     let Drawn { nodes, edges } = drawn(graph, inputs, detail);
     let mut out = format!(
         "digraph network {{\n  rankdir=LR;\n  label=\"{}\";\n  fontsize=8;\n  node [shape=circle, fontsize=10];\n",
@@ -256,7 +261,7 @@ const MARGIN: f64 = 50.0;
 const RADIUS: f64 = 13.0;
 
 /// A graph as an SVG picture; `inputs` as for [`write_dot`].
-pub fn write_svg(graph: &Graph, inputs: usize, detail: Detail) -> Vec<u8> {
+pub fn write_svg(graph: &Graph, inputs: &[String], detail: Detail) -> Vec<u8> {
     let Drawn { nodes, edges } = drawn(graph, inputs, detail);
     let columns = 1 + nodes.iter().map(|n| n.column).max().unwrap_or(0);
     let count = |column: usize| nodes.iter().filter(|n| n.column == column).count();

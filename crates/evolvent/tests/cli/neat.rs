@@ -108,6 +108,7 @@ fn painted_networks_and_their_patterns_are_drawn() {
         assert!(pattern.starts_with("<svg") && pattern.trim_end().ends_with("</svg>"));
         let genome = export("svg", "genome");
         assert_eq!(genome.matches(">1</text>").count(), 1, "one bias\n{genome}");
+        assert!(["s1", "s2", "t1", "t2"].iter().all(|input| genome.contains(&format!(">{input}</text>"))));
     }
     let from = |point: &str| {
         run(
